@@ -1,0 +1,103 @@
+"""Logging in, staying logged in, and noticing a stolen refresh token.
+
+A refresh token is spent for its successor. Presenting a spent one means that two parties hold it:
+the session is revoked, whoever of them came second. The exception is a client that never received
+the answer to its refresh: for a few seconds, and only while the successor is unused, it is given
+that same successor again. So that the service need not keep the successor itself, it is derived:
+``HMAC-SHA-256(key, spent token)``, under a random key that is stored with the spent token's hash.
+Neither the token nor the database alone is enough to find it.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from app.auth import queries
+from app.auth.errors import InvalidRefreshTokenError
+from app.auth.queries import Session
+from app.auth.tokens import AccessTokens
+from app.db import Database, Db
+from app.ids import UserId
+from app.users.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    """Seconds until the access token expires."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """Lifetimes, in seconds."""
+
+    session_lifetime: float
+    refresh_token_lifetime: float
+    refresh_grace: float
+
+
+class Sessions:
+    """Begins and continues sessions."""
+
+    def __init__(self, access_tokens: AccessTokens, options: SessionOptions) -> None:
+        self._access_tokens = access_tokens
+        self._options = options
+
+    async def begin(self, db: Db, user_id: UserId, role: Role) -> TokenPair:
+        refresh_token = secrets.token_urlsafe(32)
+        session_id = await queries.create_session(
+            db,
+            user_id,
+            _hash(refresh_token),
+            self._options.session_lifetime,
+            self._options.refresh_token_lifetime,
+        )
+        return self._pair(Session(session_id, user_id, role), refresh_token)
+
+    async def refresh(self, db: Database, refresh_token: str) -> TokenPair:
+        """Spend a refresh token. Raises `InvalidRefreshTokenError`; revokes its session where it
+        had been spent before.
+        """
+        key = secrets.token_bytes(32)
+        successor = _successor(refresh_token, key)
+        session = await queries.spend_refresh_token(
+            db,
+            _hash(refresh_token),
+            _hash(successor),
+            key,
+            self._options.refresh_token_lifetime,
+        )
+        if session is not None:
+            return self._pair(session, successor)
+        return await self._refresh_again(db, refresh_token)
+
+    async def _refresh_again(self, db: Database, refresh_token: str) -> TokenPair:
+        spent = await queries.find_spent_token(
+            db, _hash(refresh_token), self._options.refresh_grace
+        )
+        if spent is None:
+            raise InvalidRefreshTokenError
+        if not spent.may_retry:
+            # A statement of its own: it is committed although the answer is an error.
+            await queries.delete_session(db, spent.session_id)
+            raise InvalidRefreshTokenError
+        session = Session(spent.session_id, spent.user_id, spent.role)
+        return self._pair(session, _successor(refresh_token, spent.successor_key))
+
+    def _pair(self, session: Session, refresh_token: str) -> TokenPair:
+        access_token = self._access_tokens.issue(session.user_id, session.id, session.role)
+        return TokenPair(access_token, refresh_token, self._access_tokens.lifetime)
+
+
+def _hash(refresh_token: str) -> bytes:
+    """What the database keeps. The tokens are random, so that no salt or slow hash is needed."""
+    return hashlib.sha256(refresh_token.encode()).digest()
+
+
+def _successor(refresh_token: str, key: bytes) -> str:
+    digest = hmac.digest(key, refresh_token.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

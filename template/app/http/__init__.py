@@ -1,0 +1,24 @@
+"""The middleware: one pure-ASGI class a file, and their order here.
+
+Starlette's `BaseHTTPMiddleware` is avoided: it costs a task and two queues a request.
+"""
+
+from starlette.middleware import Middleware
+
+from app.http.access_log import AccessLogMiddleware
+from app.http.body_limit import BodyLimitMiddleware
+from app.http.request_id import RequestIdMiddleware
+from app.http.time_limit import TimeLimitMiddleware
+from app.http.unforeseen import UnforeseenErrorMiddleware
+from app.settings import Settings
+
+
+def middleware(settings: Settings) -> list[Middleware]:
+    """From the outermost, which sees a request first and its response last, to the innermost."""
+    return [
+        Middleware(RequestIdMiddleware),
+        Middleware(AccessLogMiddleware),
+        Middleware(UnforeseenErrorMiddleware),
+        Middleware(TimeLimitMiddleware, seconds=settings.request_timeout),
+        Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
+    ]

@@ -1,0 +1,44 @@
+"""Bounds how much a request may send."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.problems import PayloadTooLargeError, request_id
+
+
+class BodyLimitMiddleware:
+    """Answer 413 to a body over ``max_bytes``: at once where its length is declared, else as soon
+    as more has arrived. What exceeds the limit is never held in memory.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        if _declared_length(scope) > self.max_bytes:
+            response = PayloadTooLargeError().response(request_id(scope))
+            await response(scope, receive, send)
+            return
+
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_bytes:
+                raise PayloadTooLargeError
+            return message
+
+        await self.app(scope, receive_limited, send)
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0

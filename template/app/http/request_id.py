@@ -1,0 +1,44 @@
+"""Names every request."""
+
+import re
+import uuid
+from typing import Final
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_WELL_FORMED: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+class RequestIdMiddleware:
+    """Take the caller's ``X-Request-Id`` where it is well-formed, else make one.
+
+    The id is in ``scope["request_id"]``, on every log line of the request and on its response.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        identifier = _given(scope) or uuid.uuid4().hex
+        scope["request_id"] = identifier
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-Id"] = identifier
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=identifier):
+            await self.app(scope, receive, send_with_id)
+
+
+def _given(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode("ascii") if _WELL_FORMED.fullmatch(value) else None
+    return None

@@ -1,0 +1,180 @@
+"""The one error type: raised anywhere, answered as RFC 9457 problem details.
+
+A domain's errors are subclasses that live beside its routes; the ones that any route may answer
+stand here. A route names those it raises: ``responses=problem_responses(NotFoundError, …)``.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, TypedDict
+
+from fastapi import HTTPException
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import Scope
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class FieldError(TypedDict):
+    """What is wrong with one field of a request; never the value that was sent."""
+
+    field: str
+    message: str
+    type: str
+
+
+class Problem(HTTPException):
+    """An error that becomes the answer. Subclasses set ``status``, ``code`` and a detail."""
+
+    status: HTTPStatus
+    code: str
+    """Stable and machine-readable: clients branch on it."""
+    default_detail: str
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: list[FieldError] | None = None,
+    ) -> None:
+        super().__init__(
+            self.status, detail or self.default_detail, dict(headers) if headers else None
+        )
+        self.errors = errors
+
+    def response(self, request_id: str) -> JSONResponse:
+        content: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+        }
+        if self.errors is not None:
+            content["errors"] = self.errors
+        return JSONResponse(content, self.status, self.headers, media_type=MEDIA_TYPE)
+
+
+class InvalidJsonError(Problem):
+    status = HTTPStatus.BAD_REQUEST
+    code = "invalid_json"
+    default_detail = "The body is not valid JSON."
+
+
+class ForbiddenError(Problem):
+    status = HTTPStatus.FORBIDDEN
+    code = "forbidden"
+    default_detail = "You may not do this."
+
+
+class NotFoundError(Problem):
+    status = HTTPStatus.NOT_FOUND
+    code = "not_found"
+    default_detail = "There is nothing here."
+
+
+class MethodNotAllowedError(Problem):
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    code = "method_not_allowed"
+    default_detail = "This path does not answer to that method."
+
+
+class PreconditionFailedError(Problem):
+    status = HTTPStatus.PRECONDITION_FAILED
+    code = "precondition_failed"
+    default_detail = "It has changed since you read it: read it again, then decide."
+
+
+class PayloadTooLargeError(Problem):
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    code = "payload_too_large"
+    default_detail = "The body is larger than this service accepts."
+
+
+class ValidationFailedError(Problem):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    code = "validation_error"
+    default_detail = "The request does not have the expected shape: see errors."
+
+
+class InternalError(Problem):
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal_error"
+    default_detail = "Something went wrong here. Quote the request_id when you report it."
+
+
+class UnavailableError(Problem):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    code = "unavailable"
+    default_detail = "The service can't answer right now. Try again shortly."
+
+    def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
+        """``retry_after`` is in seconds."""
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class RequestTimeoutError(Problem):
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    code = "timeout"
+    default_detail = "The answer took too long and was given up."
+
+
+class HttpProblem(Problem):
+    """The problem for an `HTTPException` that is none: a library's, or a hasty handler's."""
+
+    def __init__(self, error: StarletteHTTPException) -> None:
+        self.status = HTTPStatus(error.status_code)
+        self.code = self.status.name.lower()
+        super().__init__(error.detail, headers=error.headers)
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+
+
+class ValidationProblemDetails(ProblemDetails):
+    """Problem details with what is wrong, field by field."""
+
+    errors: list[FieldError]
+
+
+def request_id(scope: Scope) -> str:
+    """The id of the request, as `RequestIdMiddleware` has set it."""
+    identifier: str = scope["request_id"]
+    return identifier
+
+
+def problem_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems that a route answers, for its OpenAPI ``responses``."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for problem in problems:
+        entry = described.setdefault(
+            int(problem.status),
+            {"description": problem.status.phrase, "content": {MEDIA_TYPE: {"examples": {}}}},
+        )
+        validation = problem is ValidationFailedError
+        entry["model"] = ValidationProblemDetails if validation else ProblemDetails
+        entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"value": _example(problem)}
+    return described
+
+
+def _example(problem: type[Problem]) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": problem.status.phrase,
+        "status": int(problem.status),
+        "detail": problem.default_detail,
+        "code": problem.code,
+        "request_id": "0197a1c2e8f07b3c9d5e6f7a8b9c0d1e",
+    }

@@ -1,0 +1,91 @@
+"""What lives as long as the process, and how a handler asks for it in its signature."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, FastAPI, Request
+
+from app import db
+from app.auth.keys import KeySet
+from app.auth.passwords import Passwords
+from app.auth.sessions import SessionOptions, Sessions
+from app.auth.tokens import AccessTokens
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The pool, the keys, the threads: opened when the service starts, closed when it stops."""
+
+    database: db.Database
+    probe: db.Probe
+    keys: KeySet
+    access_tokens: AccessTokens
+    sessions: Sessions
+    passwords: Passwords
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator["Resources"]:
+        """Raises `app.db.DatabaseUnavailableError` where the database can't be reached."""
+        keys = KeySet.parse(settings.jwt_keys.get_secret_value())
+        access_tokens = AccessTokens(
+            keys,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            lifetime=settings.access_token_lifetime,
+        )
+        options = SessionOptions(
+            session_lifetime=settings.session_lifetime,
+            refresh_token_lifetime=settings.refresh_token_lifetime,
+            refresh_grace=settings.refresh_grace,
+        )
+        passwords = Passwords(settings.passwords)
+        try:
+            async with db.Database.open(settings.database) as database:
+                sessions = Sessions(access_tokens, options)
+                probe = db.Probe(database)
+                yield cls(database, probe, keys, access_tokens, sessions, passwords)
+        finally:
+            passwords.close()
+
+
+def attach(app: FastAPI, resources: Resources) -> None:
+    app.state.resources = resources
+
+
+def of(request: Request) -> Resources:
+    """The resources of the service that answers ``request``."""
+    resources: Resources = request.app.state.resources
+    return resources
+
+
+def stop(app: FastAPI) -> None:
+    """Let ``/health`` say that the service is about to stop."""
+    app.state.stopping = True
+
+
+def is_stopping(app: FastAPI) -> bool:
+    return getattr(app.state, "stopping", False)
+
+
+# Coroutines, though they await nothing: FastAPI runs a plain function in a thread.
+
+
+async def _database(request: Request) -> db.Database:
+    return of(request).database
+
+
+async def _passwords(request: Request) -> Passwords:
+    return of(request).passwords
+
+
+async def _sessions(request: Request) -> Sessions:
+    return of(request).sessions
+
+
+Database: TypeAlias = Annotated[db.Database, Depends(_database)]
+PasswordService: TypeAlias = Annotated[Passwords, Depends(_passwords)]
+SessionService: TypeAlias = Annotated[Sessions, Depends(_sessions)]

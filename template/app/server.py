@@ -1,0 +1,93 @@
+"""Runs the service with uvicorn, and stops it without dropping a request."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Final
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from app import resources
+from app.settings import Settings
+
+logger = structlog.get_logger("app.server")
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_UVICORN_PAUSE: Final = 0.1
+"""Seconds that uvicorn's shutdown lets pass before its time-out begins."""
+
+
+def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
+    """Serve until a signal says to stop. Returns the exit code: 0 where nothing was cut off."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # AccessLogMiddleware writes it
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+    )
+    server = Server(
+        config, on_stop=lambda: resources.stop(app), delay=settings.shutdown_delay
+    )
+    server.run()
+    return 1 if server.cut else 0
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with a stop that others can see coming and an end that tells the truth.
+
+    On SIGTERM or Ctrl-C ``/health`` turns 503 at once. After ``delay`` seconds, in which a load
+    balancer may notice, the listener closes; what is in flight is finished within the time-out.
+    A second signal stops at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, on_stop: Callable[[], None], delay: float) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+        self._delay = delay
+        self._close_at: float | None = None
+        self.cut = 0
+        """Requests that were cancelled because the time to finish them was over."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._close_at is not None:
+            self.should_exit = True
+            self.force_exit = True
+            return
+        self._on_stop()
+        self._close_at = time.monotonic() + self._delay
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._close_at is not None and time.monotonic() >= self._close_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        timeout = self.config.timeout_graceful_shutdown or 0
+        note = asyncio.get_running_loop().call_later(timeout + _UVICORN_PAUSE, self._note_cut)
+        await super().shutdown(sockets)
+        note.cancel()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal again after its stop, which would hide the exit code.
+        previous = {name: signal.signal(name, self.handle_exit) for name in _SIGNALS}
+        try:
+            yield
+        finally:
+            for name, handler in previous.items():
+                signal.signal(name, handler)
+
+    def _note_cut(self) -> None:
+        self.cut = len(self.server_state.tasks)
+        if self.cut:
+            logger.error("shutdown_timeout", requests_cut=self.cut)
