@@ -30,6 +30,10 @@ SECRET_DIRECTORIES: Final = (Path("/run/secrets"), Path("secrets"))
 class SettingsError(Exception):
     """The settings don't hold. Says, for each, what is wrong and how to mend it; never a value."""
 
+    def __init__(self, message: str, missing: frozenset[str]) -> None:
+        super().__init__(message)
+        self.missing = missing
+
 
 def _postgresql_url(value: SecretStr) -> SecretStr:
     url = urlsplit(value.get_secret_value())
@@ -121,7 +125,9 @@ class Settings(BaseSettings):
     api_docs: bool = Field(False, description="Serve /docs and /openapi.json.")
 
     # Logs
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged at least."
+    )
     log_format: Literal["json", "console"] = Field(
         "json", description="json for machines, console for people."
     )
@@ -171,7 +177,8 @@ def load(**given: Any) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        raise SettingsError(_report(error)) from None
+        missing = (item["loc"][0] for item in error.errors() if item["type"] == "missing")
+        raise SettingsError(_report(error), frozenset(map(str, missing))) from None
 
 
 def _report(error: ValidationError) -> str:

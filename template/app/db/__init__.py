@@ -1,6 +1,6 @@
 """The database: a pool, typed queries, migrations. Knows nothing of the rest of the service."""
 
-from app.db.database import Database, DatabaseOptions, connect
+from app.db.database import Connection, Database, DatabaseOptions, connect
 from app.db.errors import UNAVAILABLE, DatabaseUnavailableError, on_constraint
 from app.db.probe import Probe
 from app.db.query import (
@@ -19,6 +19,7 @@ from app.db.query import (
 __all__ = [
     "UNAVAILABLE",
     "Affected",
+    "Connection",
     "Database",
     "DatabaseOptions",
     "DatabaseUnavailableError",

@@ -11,7 +11,7 @@ from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
 from app.db.errors import DatabaseUnavailableError
-from app.db.query import Transaction, query
+from app.db.query import Transaction
 
 Pool: TypeAlias = "asyncpg.Pool[Record]"
 Connection: TypeAlias = "asyncpg.Connection[Record]"
@@ -128,10 +128,6 @@ class Database:
         if self._now() - cast(_Connection, connection).opened_at > self._lifetime:
             await connection.close(timeout=self._acquire_timeout)
         await self._pool.release(connection)
-
-
-@query("SELECT 1")
-async def ping(db: Database) -> int: ...
 
 
 async def connect(options: DatabaseOptions) -> Connection:

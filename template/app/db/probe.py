@@ -2,7 +2,8 @@
 
 import asyncio
 
-from app.db.database import Database, ping
+from app.db.database import Database
+from app.db.queries import ping
 
 
 class Probe:

@@ -92,7 +92,7 @@ async def delete_me(
 
 
 @router.get("/{id}", responses=problem_responses(NotFoundError))
-async def read_user(id: UserIdInput, db: Database) -> UserProfile:  # noqa: A002
+async def read_user(id: UserIdInput, db: Database) -> UserProfile:
     """What everybody may know of a user."""
     profile = await queries.find_profile(db, id)
     if profile is None:
@@ -119,7 +119,7 @@ async def list_users(
 
 @router.patch("/{id}", responses=unauthenticated(ForbiddenError, NotFoundError, LastAdminError))
 async def change_user(
-    id: UserIdInput,  # noqa: A002
+    id: UserIdInput,
     body: UserChanges,
     _: AdminUser,
     db: Database,

@@ -1,0 +1,1 @@
+"""``app db``: the schema's migrations."""
