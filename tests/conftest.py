@@ -1,0 +1,114 @@
+"""What the template's tests share.
+
+`render` makes a service from given answers; `variant` is each of variants.toml in turn, and
+`service` a folder in which it has been rendered.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from pytest_copie.plugin import Copie
+
+from slipway import ROOT, find_uv
+from tests.variants import AUTHOR, VARIANTS, Answers, Variant
+
+Render = Callable[[Answers], Path]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs Docker where there is none, or fail where there should be."""
+    if item.get_closest_marker("docker") is None or not (reason := docker_is_missing()):
+        return
+    if os.environ.get("SLIPWAY_REQUIRE_DOCKER"):
+        pytest.fail(f"{reason}, and SLIPWAY_REQUIRE_DOCKER is set")
+    pytest.skip(reason)
+
+
+@cache
+def docker_is_missing() -> str:
+    """Why Docker can't be used, or nothing."""
+    try:
+        subprocess.run(["docker", "compose", "version"], check=True, capture_output=True)
+        subprocess.run(["docker", "version"], check=True, capture_output=True, timeout=30)
+    except FileNotFoundError:
+        return "docker is not installed"
+    except subprocess.CalledProcessError as error:
+        return f"no Docker engine with Compose answers: {error.stderr.decode().strip()}"
+    except subprocess.TimeoutExpired:
+        return "the Docker engine does not answer"
+    return ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_git_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have git know the same on every machine: an identity to commit with, and no more."""
+    config = tmp_path_factory.mktemp("git") / "config"
+    config.write_text("[user]\nname = Test Author\nemail = author@example.com\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", str(config))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, _own_git_configuration: None) -> Path:
+    """A clone of this repository, in which the work in progress is committed."""
+    clone = tmp_path_factory.mktemp("template") / "slipway"
+    git("clone", "--quiet", "--no-checkout", str(ROOT), str(clone), cwd=ROOT)
+    in_progress = ("--git-dir", str(clone / ".git"), "--work-tree", str(ROOT))
+    git(*in_progress, "add", "--all", cwd=ROOT)
+    git("commit", "--quiet", "--allow-empty", "--message=Work in progress", cwd=clone)
+    git("reset", "--quiet", "--hard", cwd=clone)
+    return clone
+
+
+@pytest.fixture(scope="session")
+def render(template: Path, copie_session: Copie) -> Render:
+    """Renders a service with the answers given, and the defaults for the rest."""
+
+    def render(answers: Answers) -> Path:
+        result = copie_session.copy(extra_answers={**AUTHOR, **answers}, template_dir=template)
+        if result.exception:
+            raise result.exception
+        assert result.project_dir is not None
+        return result.project_dir
+
+    return render
+
+
+@pytest.fixture(scope="session", params=VARIANTS, ids=lambda variant: variant.name)
+def variant(request: pytest.FixtureRequest) -> Variant:
+    """Each of variants.toml."""
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def service(variant: Variant, render: Render) -> Path:
+    """The variant, rendered. Tests share it: they read and check it, and change nothing."""
+    return render(variant.answers)
+
+
+@pytest.fixture(scope="session")
+def uv() -> str:
+    """The uv that the template's commands use."""
+    return find_uv()
+
+
+def git(*words: str, cwd: Path) -> str:
+    """Run git and return what it prints."""
+    done = subprocess.run(["git", *words], cwd=cwd, check=True, stdout=subprocess.PIPE)
+    return done.stdout.decode()
+
+
+def files_in(folder: Path) -> set[str]:
+    """The files in a folder, without git's own, as relative paths."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        relative.as_posix()
+        for path in found
+        if (relative := path.relative_to(folder)).parts[0] != ".git"
+    }
