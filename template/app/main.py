@@ -8,7 +8,7 @@ from fastapi_offline import FastAPIOffline
 
 from app import about, api, http, resources
 from app.auth import jwks
-from app.http import errors
+from app.http import errors, openapi
 from app.ops import health
 from app.settings import Settings
 
@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     errors.install(app)
+    openapi.install(app)
     app.include_router(health.router)
     app.include_router(jwks.router)
     app.include_router(api.router)

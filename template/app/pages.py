@@ -5,11 +5,10 @@ Unlike an offset it stays put while rows come and go, and costs the same on ever
 
 import base64
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Generic, Self, TypeAlias, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel
-from typing_extensions import Self
 
 from app.ids import LAST_ID, parse_id
 from app.problems import FieldError, ValidationFailedError

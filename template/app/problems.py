@@ -5,8 +5,9 @@ stand here. A route names those it raises: ``responses=problem_responses(NotFoun
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
@@ -17,7 +18,8 @@ from starlette.types import Scope
 MEDIA_TYPE: Final = "application/problem+json"
 
 
-class FieldError(TypedDict):
+@dataclass(frozen=True, slots=True)
+class FieldError:
     """What is wrong with one field of a request; never the value that was sent."""
 
     field: str
@@ -41,7 +43,7 @@ class Problem(HTTPException):
         errors: list[FieldError] | None = None,
     ) -> None:
         super().__init__(
-            self.status, detail or self.default_detail, dict(headers) if headers else None
+            int(self.status), detail or self.default_detail, dict(headers) if headers else None
         )
         self.errors = errors
 
@@ -49,14 +51,14 @@ class Problem(HTTPException):
         content: dict[str, Any] = {
             "type": "about:blank",
             "title": self.status.phrase,
-            "status": self.status,
+            "status": self.status_code,
             "detail": self.detail,
             "code": self.code,
             "request_id": request_id,
         }
         if self.errors is not None:
-            content["errors"] = self.errors
-        return JSONResponse(content, self.status, self.headers, media_type=MEDIA_TYPE)
+            content["errors"] = [asdict(error) for error in self.errors]
+        return JSONResponse(content, self.status_code, self.headers, media_type=MEDIA_TYPE)
 
 
 class InvalidJsonError(Problem):
@@ -161,16 +163,23 @@ def problem_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any
     for problem in problems:
         entry = described.setdefault(
             int(problem.status),
-            {"description": problem.status.phrase, "content": {MEDIA_TYPE: {"examples": {}}}},
+            {
+                "description": problem.status.phrase,
+                "content": {MEDIA_TYPE: {"schema": _schema(problem), "examples": {}}},
+            },
         )
-        validation = problem is ValidationFailedError
-        entry["model"] = ValidationProblemDetails if validation else ProblemDetails
         entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"value": _example(problem)}
     return described
 
 
+def _schema(problem: type[Problem]) -> dict[str, str]:
+    validation = issubclass(problem, ValidationFailedError)
+    model = ValidationProblemDetails if validation else ProblemDetails
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
 def _example(problem: type[Problem]) -> dict[str, Any]:
-    return {
+    example: dict[str, Any] = {
         "type": "about:blank",
         "title": problem.status.phrase,
         "status": int(problem.status),
@@ -178,3 +187,7 @@ def _example(problem: type[Problem]) -> dict[str, Any]:
         "code": problem.code,
         "request_id": "0197a1c2e8f07b3c9d5e6f7a8b9c0d1e",
     }
+    if issubclass(problem, ValidationFailedError):
+        missing = FieldError(field="name", message="Field required", type="missing")
+        example["errors"] = [asdict(missing)]
+    return example

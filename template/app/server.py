@@ -35,9 +35,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    server = Server(
-        config, on_stop=lambda: resources.stop(app), delay=settings.shutdown_delay
-    )
+    server = Server(config, on_stop=lambda: resources.stop(app), delay=settings.shutdown_delay)
     server.run()
     return 1 if server.cut else 0
 
@@ -50,7 +48,9 @@ class Server(uvicorn.Server):
     A second signal stops at once.
     """
 
-    def __init__(self, config: uvicorn.Config, *, on_stop: Callable[[], None], delay: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, on_stop: Callable[[], None], delay: float
+    ) -> None:
         super().__init__(config)
         self._on_stop = on_stop
         self._delay = delay

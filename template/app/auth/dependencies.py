@@ -15,8 +15,8 @@ A whole router is protected by ``APIRouter(dependencies=[Depends(require_user)])
 from typing import Annotated, Any, TypeAlias
 
 from fastapi import Request, Security
-from fastapi.security.base import SecurityBase
 from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from app import resources
 from app.auth import queries

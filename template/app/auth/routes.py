@@ -41,7 +41,7 @@ class Refresh(RequestModel):
 class Tokens(BaseModel):
     access_token: str
     refresh_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 -- not a password
+    token_type: Literal["Bearer"] = "Bearer"
     expires_in: int = Field(description="Seconds until the access token expires.")
 
 

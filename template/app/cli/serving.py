@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from app.cli.failure import Failure
-
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",

@@ -15,6 +15,7 @@ from app.db.query import Transaction
 
 Pool: TypeAlias = "asyncpg.Pool[Record]"
 Connection: TypeAlias = "asyncpg.Connection[Record]"
+_Pooled: TypeAlias = "PoolConnectionProxy[Record]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +119,13 @@ class Database:
         finally:
             await self._release(connection)
 
-    async def _acquire(self) -> PoolConnectionProxy[Record]:
+    async def _acquire(self) -> _Pooled:
         try:
             return await self._pool.acquire(timeout=self._acquire_timeout)
         except _CONNECT_ERRORS as error:
             raise DatabaseUnavailableError(_reason(error)) from error
 
-    async def _release(self, connection: PoolConnectionProxy[Record]) -> None:
+    async def _release(self, connection: _Pooled) -> None:
         if self._now() - cast(_Connection, connection).opened_at > self._lifetime:
             await connection.close(timeout=self._acquire_timeout)
         await self._pool.release(connection)

@@ -6,6 +6,8 @@ from http import HTTPStatus
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.route_template import route_template
+
 logger = structlog.get_logger("app.access")
 
 
@@ -36,16 +38,16 @@ class AccessLogMiddleware:
         try:
             await self.app(scope, receive, send_and_note)
         finally:
-            route = scope.get("route")
-            write = logger.warning if status and status >= _SERVER_ERROR else logger.info
+            write = (
+                logger.warning
+                if status and status >= HTTPStatus.INTERNAL_SERVER_ERROR
+                else logger.info
+            )
             write(
                 "request",
                 method=scope["method"],
                 path=scope["path"],
-                route=getattr(route, "path", None),
+                route=route_template(scope),
                 status=status,
                 duration_ms=round((time.perf_counter() - started) * 1000, 2),
             )
-
-
-_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR

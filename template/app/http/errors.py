@@ -38,7 +38,7 @@ def install(app: FastAPI) -> None:
 async def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return _answer(request, error)
-    assert isinstance(error, HTTPException)  # noqa: S101 -- what it is registered for
+    assert isinstance(error, HTTPException)
     return _answer(request, _framework_problem(error))
 
 
@@ -56,12 +56,12 @@ def _framework_problem(error: HTTPException) -> Problem:
 
 
 async def _validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 -- what it is registered for
+    assert isinstance(error, RequestValidationError)
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return _answer(request, InvalidJsonError())
     errors = [
-        FieldError(field=_field(item["loc"]), message=item["msg"], type=item["type"])
+        FieldError(_field(item["loc"]), item["msg"].removeprefix("Value error, "), item["type"])
         for item in found
     ]
     return _answer(request, ValidationFailedError(errors=errors))

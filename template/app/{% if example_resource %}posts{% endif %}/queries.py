@@ -61,9 +61,7 @@ async def list_posts(db: Db, before: PostId, limit: int) -> list[Post]: ...
     ORDER BY id DESC
     LIMIT $3
 """)
-async def list_posts_by(
-    db: Db, author_id: UserId, before: PostId, limit: int
-) -> list[Post]: ...
+async def list_posts_by(db: Db, author_id: UserId, before: PostId, limit: int) -> list[Post]: ...
 
 
 @query("""
