@@ -1,0 +1,119 @@
+"""Copier refuses an invalid answer with a sentence that says what to type instead."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from copier import run_copy
+
+from slipway import ROOT
+from tests.variants import AUTHOR
+
+INVISIBLE = "It holds a line break or another invisible character. Type one plain line."
+
+INVALID = [
+    ("project_name", "", "It is empty. Type a name: My Service"),
+    ("project_name", "two\nlines", INVISIBLE),
+    ("project_name", "Shop ", "It begins or ends with a space. Type 'Shop'."),
+    ("project_name", "n" * 61, "It takes 61 columns. Type at most 60."),
+    (
+        "slug",
+        "My_Shop",
+        "'My_Shop' does not do as a name for a distribution, an image and a database. Use"
+        " lower-case letters, digits and single hyphens, a letter first. Try 'my-shop'.",
+    ),
+    (
+        "slug",
+        "a-slug-that-is-far-too-long-for-what-follows",
+        "'a-slug-that-is-far-too-long-for-what-follows' has 44 characters; at most 32 leave room"
+        " for the names of test databases. Try 'a-slug-that-is-far-too-long-for'.",
+    ),
+    (
+        "slug",
+        "fastapi",
+        "'fastapi' is the name of a package that the service itself installs. Try 'my-fastapi'.",
+    ),
+    ("slug", "app", "'app' is the name of a part of every service. Try 'my-app'."),
+    (
+        "slug",
+        "postgres",
+        "'postgres' is a name that PostgreSQL keeps for itself. Try 'my-postgres'.",
+    ),
+    ("slug", "order", "'order' is a reserved word of SQL. Try 'my-order'."),
+    (
+        "slug",
+        "scratch",
+        "'scratch' is a name that Docker keeps for the empty image. Try 'my-scratch'.",
+    ),
+    ("description", "", "It is empty. Type a sentence: Orders and invoices for the web shop."),
+    ("description", "d" * 73, "It takes 73 columns. Type at most 72."),
+    ("description", "\x1b[31mred", INVISIBLE),
+    ("author_name", "", "It is empty. Type a name: Jane Doe"),
+    (
+        "author_name",
+        "Doe, Jane",
+        "A name in package metadata can't hold a comma, a double quote, a backslash, <, > or @."
+        " Type it like Jane Doe.",
+    ),
+    (
+        "author_email",
+        "jane",
+        "'jane' is no e-mail address. Type one like jane@example.com, or nothing.",
+    ),
+    ("example_resource", "maybe", "'maybe' is neither yes nor no. Type yes or no."),
+]
+
+INVALID_CHOICES = [
+    ("id_type", "uuid", "'uuid' is not in ['uuidv7', 'bigserial']"),
+    ("jwt_algorithm", "none", "'none' is not in ['HS256', 'RS256']"),
+    ("image_base", "alpine", "'alpine' is not in ['distroless', 'slim']"),
+    ("licence", "GPL", "'GPL' is not in ['none', 'MIT', 'Apache-2.0', 'proprietary']"),
+    ("ci", "jenkins", "'jenkins' is not in ['github', 'gitlab', 'none']"),
+]
+
+
+def questions() -> Iterator[str]:
+    return (name for name in yaml.safe_load((ROOT / "copier.yml").read_text()) if name[0] != "_")
+
+
+def refusal(template: Path, folder: Path, question: str, answer: str) -> str:
+    """What Copier says of this answer."""
+    answers = {**AUTHOR, question: answer}
+    with pytest.raises(ValueError, match=f"'{question}'") as refused:
+        run_copy(str(template), folder, answers, defaults=True, unsafe=True, quiet=True)
+    assert not folder.exists()
+    return str(refused.value)
+
+
+def test_every_question_has_an_answer_that_is_refused() -> None:
+    assert {question for question, *_ in INVALID + INVALID_CHOICES} == set(questions())
+
+
+@pytest.mark.parametrize(("question", "answer", "message"), INVALID)
+def test_an_invalid_answer_is_refused(
+    template: Path, tmp_path: Path, question: str, answer: str, message: str
+) -> None:
+    said = refusal(template, tmp_path / "service", question, answer)
+    assert said == f"Validation error for question '{question}': {message}"
+
+
+@pytest.mark.parametrize(("question", "answer", "message"), INVALID_CHOICES)
+def test_a_choice_that_is_none_is_refused(
+    template: Path, tmp_path: Path, question: str, answer: str, message: str
+) -> None:
+    said = refusal(template, tmp_path / "service", question, answer)
+    assert said == f"Invalid choice for '{question}': {message}"
+
+
+def test_every_question_has_help_and_a_default() -> None:
+    template = yaml.safe_load((ROOT / "copier.yml").read_text())
+    for question in questions():
+        assert template[question]["help"].endswith((".", "?"))
+        assert "default" in template[question]
+
+
+def test_the_readme_lists_every_question_in_order() -> None:
+    table = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert table == list(questions())

@@ -1,0 +1,142 @@
+"""Every variant renders to a complete service that is clean by its own tools."""
+
+import itertools
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+from jinja2 import Environment, StrictUndefined
+
+from slipway import ROOT
+from tests.conftest import Render, files_in, git
+from tests.variants import VARIANTS, Answers, Variant, with_check
+
+COMBINED = ("id_type", "jwt_algorithm", "image_base", "example_resource")
+PAIRED = (*COMBINED, "licence", "ci")
+
+# A workflow's ${{ … }} is GitHub's.
+TAG = re.compile(r"(?<!\$)\{\{|\{%|\{#")
+
+SECRET = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|\beyJ[\w-]{10,}"  # a token
+    r"|\$argon2id?\$v="
+    r"|://[^\s/:@]+:[^\s/@{$]+@"  # a password in a URL
+)
+
+
+def choices() -> dict[str, list[object]]:
+    """What can be answered to each question that makes a variant."""
+    questions = yaml.safe_load((ROOT / "copier.yml").read_text())
+    found = {name: questions[name].get("choices", {}).values() for name in PAIRED}
+    return {name: list(values) or [True, False] for name, values in found.items()}
+
+
+def test_all_combinations_are_listed_once() -> None:
+    combinations = list(itertools.product(*(choices()[question] for question in COMBINED)))
+    listed = [tuple(variant.answers[question] for question in COMBINED) for variant in VARIANTS]
+    assert sorted(listed) == sorted(combinations)
+
+
+def test_every_two_answers_meet_in_a_variant_whose_suite_runs() -> None:
+    def pairs(answers: Answers) -> Iterator[tuple[tuple[str, object], ...]]:
+        return itertools.combinations([(question, answers[question]) for question in PAIRED], 2)
+
+    met = {pair for variant in with_check("suite") for pair in pairs(variant.answers)}
+    every = itertools.product(*(choices()[question] for question in PAIRED))
+    wanted = {
+        pair for combination in every for pair in pairs(dict(zip(PAIRED, combination, strict=True)))
+    }
+    assert wanted - met == set()
+
+
+def test_images_of_both_bases_and_algorithms_are_built() -> None:
+    for question in ("image_base", "jwt_algorithm"):
+        built = {variant.answers[question] for variant in with_check("image")}
+        assert built == set(choices()[question])
+
+
+def test_the_files_are_those_of_the_answers(
+    variant: Variant, service: Path, template: Path
+) -> None:
+    naming = Environment(undefined=StrictUndefined)  # noqa: S701 - names, no HTML
+    expected = [".copier-answers.yml"]
+    for path in git("ls-files", "-z", cwd=template / "template").rstrip("\0").split("\0"):
+        if "_copier_conf" in path:
+            continue
+        parts = naming.from_string(path).render(variant.answers).removesuffix(".jinja").split("/")
+        if all(parts):
+            expected.append("/".join(parts))
+    assert len(expected) == len(set(expected)), "two files of the template have one name"
+    assert files_in(service) == set(expected)
+
+
+def test_what_is_not_wanted_is_not_there(variant: Variant, service: Path) -> None:
+    def exists(path: str) -> bool:
+        return (service / path).exists()
+
+    assert exists("app/posts") == variant.answers["example_resource"]
+    assert exists("LICENSE") == (variant.answers["licence"] != "none")
+    assert exists(".github") == (variant.answers["ci"] == "github")
+    assert exists(".gitlab-ci.yml") == (variant.answers["ci"] == "gitlab")
+
+
+def test_no_file_is_empty_unrendered_or_holds_a_secret(service: Path) -> None:
+    for path in files_in(service):
+        text = (service / path).read_text()
+        assert text.strip(), f"{path} is empty"
+        assert text.endswith("\n"), f"{path} does not end in a newline"
+        assert not text.endswith("\n\n"), f"{path} ends in an empty line"
+        assert not TAG.search(text), f"{path} holds an unrendered tag"
+        assert not SECRET.search(text), f"{path} holds what looks like a secret"
+
+
+def test_the_same_answers_give_the_same_bytes(render: Render) -> None:
+    answers = VARIANTS[0].answers
+    first, second = render(answers), render(answers)
+    assert files_in(first) == files_in(second)
+    for path in files_in(first):
+        assert (first / path).read_bytes() == (second / path).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def tools(render: Render, uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of one environment for all variants, with what any of them installs."""
+    shared = tmp_path_factory.getbasetemp().parent
+    environment = shared / "environment"
+    with FileLock(shared / "environment.lock"):
+        if not environment.exists():
+            most = render({"jwt_algorithm": "RS256", "example_resource": True})
+            subprocess.run(
+                [uv, "sync", "--quiet", "--no-install-project"],
+                cwd=most,
+                env=os.environ | {"UV_PROJECT_ENVIRONMENT": str(environment)},
+                check=True,
+            )
+    return environment / "bin"
+
+
+def test_the_formatter_would_change_nothing(service: Path, tools: Path) -> None:
+    check(tools / "ruff", "format", "--check", "--diff", "--no-cache", cwd=service)
+
+
+def test_the_linter_complains_of_nothing(service: Path, tools: Path) -> None:
+    check(tools / "ruff", "check", "--no-cache", cwd=service)
+
+
+def test_the_types_are_right(
+    service: Path, tools: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # One cache for all variants that this worker checks: most of what mypy reads is libraries.
+    cache = tmp_path_factory.getbasetemp() / "mypy"
+    check(tools / "mypy", "--cache-dir", str(cache), cwd=service)
+
+
+def check(*command: str | Path, cwd: Path) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode()
