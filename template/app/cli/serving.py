@@ -1,14 +1,19 @@
 """``app serve``: runs the service."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.failure import Failure
 
-def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8000,
-) -> None:
+if TYPE_CHECKING:
+    from app.settings import Settings
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)]
+
+
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run the service: for production."""
     from app.cli.context import configured, run
     from app.main import create_app
@@ -17,6 +22,22 @@ def serve(
 
     with configured() as settings:
         logging.configure(settings.log_level, settings.log_format)
-        run(_prepare(settings))
+        run(prepare(settings))
         code = run_server(create_app(settings), settings, host=host, port=port)
     raise typer.Exit(code)
+
+
+async def prepare(settings: "Settings") -> None:
+    """Migrate if the settings say so. Raises `Failure` where the schema is behind this release."""
+    from app.db import connect, migrations
+
+    connection = await connect(settings.database)
+    try:
+        if settings.migrate_on_start:
+            await migrations.migrate(connection)
+        found = await migrations.status(connection)
+    finally:
+        await connection.close()
+    pending = [entry.migration.label for entry in found if not entry.applied_at]
+    if pending:
+        raise Failure(f"the database lacks {', '.join(pending)}: run `app db migrate` first")

@@ -1,0 +1,326 @@
+"""Migrations: plain SQL files, applied in order, each once.
+
+``<timestamp>_<name>.up.sql`` is applied in a transaction of its own, and undone by the
+``.down.sql`` of the same name. A file whose first line is ``-- no-transaction`` holds one statement
+that PostgreSQL refuses inside of one, such as CREATE INDEX CONCURRENTLY.
+
+What has been applied stands in the table ``schema_migrations``, with a checksum of the file.
+"""
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from app.db.database import Connection
+
+DIRECTORY: Final = Path("migrations")
+
+_FILE_NAME: Final = re.compile(r"(\d{14})_([a-z0-9_]+)\.(up|down)\.sql")
+_NO_TRANSACTION: Final = "-- no-transaction"
+_LOCK_KEY: Final = int.from_bytes(hashlib.sha256(b"schema_migrations").digest()[:8], signed=True)
+"""One key for every service: advisory locks belong to a database, and each has one service."""
+_POLL: Final = 0.1
+
+
+class MigrationError(Exception):
+    """A migration can't be applied or undone: names the file, and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    version: int
+    name: str
+    up: Path
+    down: Path
+
+    @property
+    def label(self) -> str:
+        return f"{self.version}_{self.name}"
+
+    def checksum(self) -> str:
+        """SHA-256 of the up file, the same whatever the line endings of the checkout."""
+        return hashlib.sha256(_read(self.up).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A row of ``schema_migrations``."""
+
+    version: int
+    description: str
+    checksum: str
+    applied_at: datetime
+
+    @property
+    def label(self) -> str:
+        return f"{self.version}_{self.description}"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    migration: Migration
+    applied_at: datetime | None
+
+
+Report = Callable[[Migration], None]
+"""Told of each migration when it has been applied or undone."""
+
+
+def load(directory: Path = DIRECTORY) -> list[Migration]:
+    """Read the folder. Raises `MigrationError` for a file that has no place there."""
+    if not directory.is_dir():
+        raise MigrationError(f"there is no folder {directory}/: run this in the project's folder")
+    migrations: dict[int, Migration] = {}
+    for up in sorted(directory.glob("*.sql")):
+        match = _FILE_NAME.fullmatch(up.name)
+        if match is None:
+            raise MigrationError(
+                f"{up}: name it <YYYYMMDDHHMMSS>_<name>.up.sql or .down.sql, as `app db new` does"
+            )
+        version, name, direction = int(match[1]), match[2], match[3]
+        if direction == "down":
+            _require(up.with_name(f"{match[1]}_{name}.up.sql"), "nothing to undo without it")
+            continue
+        down = up.with_name(f"{match[1]}_{name}.down.sql")
+        _require(down, "write what undoes the migration; a comment where nothing can")
+        if version in migrations:
+            raise MigrationError(f"{up}: {migrations[version].up.name} has the same timestamp")
+        migrations[version] = Migration(version, name, up, down)
+    return [migrations[version] for version in sorted(migrations)]
+
+
+def digest(directory: Path = DIRECTORY) -> str:
+    """Identify the schema that the migrations make."""
+    checksums = "".join(migration.checksum() for migration in load(directory))
+    return hashlib.sha256(checksums.encode()).hexdigest()
+
+
+def new(name: str, directory: Path = DIRECTORY) -> tuple[Path, Path]:
+    """Make the files of a new migration, to be filled in."""
+    if not re.fullmatch(r"[a-z0-9_]+", name):
+        raise MigrationError(f"{name!r}: use lower-case letters, digits and _, as in add_invoices")
+    existing = load(directory)
+    now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
+    version = max(now, existing[-1].version + 1 if existing else 0)
+    up = directory / f"{version}_{name}.up.sql"
+    down = directory / f"{version}_{name}.down.sql"
+    up.write_text("", encoding="utf-8")
+    down.write_text("", encoding="utf-8")
+    return up, down
+
+
+async def status(connection: Connection, directory: Path = DIRECTORY) -> list[Status]:
+    """Every migration and when it was applied. Raises `MigrationError` where the files and the
+    database contradict each other.
+    """
+    migrations = load(directory)
+    applied = {row.version: row for row in await _applied(connection)}
+    _compare(migrations, list(applied.values()))
+    return [
+        Status(migration, row.applied_at if (row := applied.get(migration.version)) else None)
+        for migration in migrations
+    ]
+
+
+async def migrate(
+    connection: Connection,
+    directory: Path = DIRECTORY,
+    *,
+    lock_timeout: float = 60,
+    report: Report = lambda _: None,
+) -> list[Migration]:
+    """Apply what has not been applied yet, and return it.
+
+    Replicas that start together take turns; one that finds nothing to do takes no lock.
+    ``lock_timeout`` is in seconds, for the turn and for each lock that a migration takes. Raises
+    `MigrationError`; what came before the migration that failed stays applied.
+    """
+    if not await _pending(connection, directory):
+        return []
+    async with _turn(connection, lock_timeout):
+        await connection.execute(_TABLE)
+        pending = await _pending(connection, directory)
+        for migration in pending:
+            await _apply(connection, migration)
+            report(migration)
+    return pending
+
+
+async def revert(
+    connection: Connection,
+    directory: Path = DIRECTORY,
+    *,
+    steps: int = 1,
+    lock_timeout: float = 60,
+    report: Report = lambda _: None,
+) -> list[Migration]:
+    """Undo the last ``steps`` migrations, the newest first, and return them."""
+    async with _turn(connection, lock_timeout):
+        found = await status(connection, directory)
+        last = [entry.migration for entry in found if entry.applied_at][: -steps - 1 : -1]
+        for migration in last:
+            await _undo(connection, migration)
+            report(migration)
+    return last
+
+
+_TABLE: Final = """
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        version bigint PRIMARY KEY,
+        description text NOT NULL,
+        checksum text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now(),
+        duration interval NOT NULL
+    )
+"""
+
+
+def _require(path: Path, reason: str) -> None:
+    if not path.is_file():
+        raise MigrationError(f"{path} is missing: {reason}")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+async def _applied(connection: Connection) -> list[Applied]:
+    if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
+        return []
+    rows = await connection.fetch(
+        "SELECT version, description, checksum, applied_at FROM schema_migrations ORDER BY version"
+    )
+    return [Applied(*row) for row in rows]
+
+
+async def _pending(connection: Connection, directory: Path) -> list[Migration]:
+    found = await status(connection, directory)
+    return [entry.migration for entry in found if entry.applied_at is None]
+
+
+def _compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> None:
+    """Raises `MigrationError` where the files are not a continuation of what was applied."""
+    by_version = {migration.version: migration for migration in migrations}
+    for row in applied:
+        migration = by_version.get(row.version)
+        if migration is None:
+            # A newer release has migrated; this older one may still be running beside it.
+            if not migrations or row.version > migrations[-1].version:
+                continue
+            raise MigrationError(f"{row.label} was applied, but its file is missing: restore it")
+        if migration.checksum() != row.checksum:
+            raise MigrationError(
+                f"{migration.up} was changed after it was applied: restore it, and write a new "
+                "migration for what should be different"
+            )
+    if not applied:
+        return
+    known = {row.version for row in applied}
+    for migration in migrations:
+        if migration.version < applied[-1].version and migration.version not in known:
+            raise MigrationError(
+                f"{migration.up} is older than {applied[-1].label}, which was applied already: "
+                "give it a newer timestamp"
+            )
+
+
+@asynccontextmanager
+async def _turn(connection: Connection, lock_timeout: float) -> AsyncIterator[None]:
+    """Hold the lock that only one migrator has at a time."""
+    # Polled: a session that waits inside a statement would hold back CREATE INDEX CONCURRENTLY,
+    # which waits for every older transaction, in the session that has the lock.
+    deadline = time.monotonic() + lock_timeout
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY):
+        if time.monotonic() > deadline:
+            raise MigrationError(
+                f"another process has been migrating for {lock_timeout:g} s: "
+                "try again when it is done"
+            )
+        await asyncio.sleep(_POLL)
+    await connection.execute(
+        "SELECT set_config('lock_timeout', $1, false)", f"{round(lock_timeout * 1000)}ms"
+    )
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute("RESET lock_timeout")
+            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    async with _execution(connection, migration.up) as started:
+        await connection.execute(
+            "INSERT INTO schema_migrations (version, description, checksum, duration) "
+            "VALUES ($1, $2, $3, make_interval(secs => $4))",
+            migration.version,
+            migration.name,
+            migration.checksum(),
+            time.monotonic() - started,
+        )
+
+
+async def _undo(connection: Connection, migration: Migration) -> None:
+    async with _execution(connection, migration.down):
+        await connection.execute(
+            "DELETE FROM schema_migrations WHERE version = $1", migration.version
+        )
+
+
+@asynccontextmanager
+async def _execution(connection: Connection, path: Path) -> AsyncIterator[float]:
+    """Run a file, then the block that records it: in one transaction, if the file allows it.
+
+    Yields when the file was begun, on the monotonic clock.
+    """
+    sql = _read(path)
+    started = time.monotonic()
+    if sql.startswith(_NO_TRANSACTION):
+        await _execute_alone(connection, path, sql)
+        yield started
+        return
+    async with connection.transaction():
+        try:
+            await connection.execute(sql)
+        except asyncpg.PostgresError as error:
+            raise MigrationError(_explain(path, sql, error)) from error
+        yield started
+
+
+async def _execute_alone(connection: Connection, path: Path, sql: str) -> None:
+    try:
+        # Through the extended protocol, which takes one statement and opens no transaction for it.
+        await connection.fetch(sql)
+    except asyncpg.PostgresError as error:
+        if "multiple commands" in str(error):
+            raise MigrationError(
+                f"{path}: a file with {_NO_TRANSACTION} holds one statement, since nothing would "
+                "undo the first where the second fails: make a migration of each"
+            ) from error
+        raise MigrationError(
+            f"{_explain(path, sql, error)}\n"
+            "It ran outside of a transaction: remove what it left behind, such as an index that "
+            "is not valid, before you try again."
+        ) from error
+
+
+def _explain(path: Path, sql: str, error: asyncpg.PostgresError) -> str:
+    """PostgreSQL's message, with the line of the file that it is about."""
+    hint = f"\nHint: {error.hint}" if getattr(error, "hint", None) else ""
+    position = getattr(error, "position", None)
+    if not position:
+        return f"{path}: {error}{hint}"
+    before = sql[: int(position) - 1]
+    number = before.count("\n") + 1
+    line = sql.splitlines()[number - 1]
+    caret = " " * (len(before) - before.rfind("\n") - 1) + "^"
+    return f"{path}:{number}: {error}\n  {line}\n  {caret}{hint}"
