@@ -88,7 +88,7 @@ def database_name(slug: str) -> str:
 def derive_slug(name: str) -> str:
     """Make a valid slug of any name: accents are dropped, whatever else can't stay is a hyphen."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    words = re.findall(r"[a-z0-9]+", ascii_name.lower())
+    words = re.findall(r"[a-z0-9]+", ascii_name.lower().replace("'", ""))
     slug = "-".join(words).lstrip("-0123456789")[:MAX_SLUG_LENGTH].rstrip("-")
     if not slug:
         return "my-service"

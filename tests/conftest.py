@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from pytest_copie.plugin import Copie
 
 from slipway import ROOT, find_uv
@@ -96,6 +97,23 @@ def service(variant: Variant, render: Render) -> Path:
 def uv() -> str:
     """The uv that the template's commands use."""
     return find_uv()
+
+
+@pytest.fixture(scope="session")
+def tools(render: Render, uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of one environment for all variants, with what any of them installs."""
+    shared = tmp_path_factory.getbasetemp().parent
+    environment = shared / "environment"
+    with FileLock(shared / "environment.lock"):
+        if not environment.exists():
+            most = render({"jwt_algorithm": "RS256", "example_resource": True})
+            subprocess.run(
+                [uv, "sync", "--quiet", "--no-install-project"],
+                cwd=most,
+                env=os.environ | {"UV_PROJECT_ENVIRONMENT": str(environment)},
+                check=True,
+            )
+    return environment / "bin"
 
 
 def git(*words: str, cwd: Path) -> str:

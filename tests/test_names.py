@@ -25,6 +25,7 @@ from extensions.names import (
         ("My Service", "my-service"),
         ("Café Orders (v2)", "cafe-orders-v2"),
         ("  -- Spaced -- out --  ", "spaced-out"),
+        ("The Cook's Shop", "the-cooks-shop"),
         ("3D Printers", "d-printers"),
         ("注文", "my-service"),
         ("", "my-service"),

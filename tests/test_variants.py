@@ -1,7 +1,6 @@
 """Every variant renders to a complete service that is clean by its own tools."""
 
 import itertools
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from filelock import FileLock
 from jinja2 import Environment, StrictUndefined
 
 from slipway import ROOT
@@ -102,23 +100,6 @@ def test_the_same_answers_give_the_same_bytes(render: Render) -> None:
     assert files_in(first) == files_in(second)
     for path in files_in(first):
         assert (first / path).read_bytes() == (second / path).read_bytes()
-
-
-@pytest.fixture(scope="session")
-def tools(render: Render, uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of one environment for all variants, with what any of them installs."""
-    shared = tmp_path_factory.getbasetemp().parent
-    environment = shared / "environment"
-    with FileLock(shared / "environment.lock"):
-        if not environment.exists():
-            most = render({"jwt_algorithm": "RS256", "example_resource": True})
-            subprocess.run(
-                [uv, "sync", "--quiet", "--no-install-project"],
-                cwd=most,
-                env=os.environ | {"UV_PROJECT_ENVIRONMENT": str(environment)},
-                check=True,
-            )
-    return environment / "bin"
 
 
 def test_the_formatter_would_change_nothing(service: Path, tools: Path) -> None:

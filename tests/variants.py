@@ -1,5 +1,9 @@
-"""The list of variants, from variants.toml."""
+"""The list of variants, from variants.toml.
 
+`python -m tests.variants` prints those whose suite runs, as the workflow takes them.
+"""
+
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,3 +39,8 @@ VARIANTS: Final = [
 def with_check(check: str) -> list[Variant]:
     """The variants that go through this check."""
     return [variant for variant in VARIANTS if check in variant.checks]
+
+
+if __name__ == "__main__":
+    names = [variant.name for variant in with_check("suite")]
+    print(f"suite={json.dumps(names)}")  # noqa: T201 - what it is called for
