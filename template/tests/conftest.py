@@ -1,0 +1,111 @@
+"""The fixtures that most tests start from: ``database``, ``settings``, ``client``."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+
+from app.auth.keys import generate_key_set
+from app.db import Connection
+from app.main import create_app
+from app.settings import Settings
+from tests.support import databases
+from tests.support.databases import TestDatabase
+
+_database_key = pytest.StashKey[TestDatabase]()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a PostgreSQL server's maintenance database."""
+    with databases.server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+async def admin(server: str) -> AsyncIterator[Connection]:
+    """A connection that may create databases."""
+    connection = await asyncpg.connect(server)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def template(admin: Connection, server: str) -> str:
+    """The name of a database with the schema."""
+    return await databases.migrated_template(admin, server)
+
+
+@pytest.fixture
+async def database(
+    request: pytest.FixtureRequest, admin: Connection, server: str, template: str
+) -> AsyncIterator[TestDatabase]:
+    """A fresh database with the schema and no rows."""
+    async with databases.fresh_database(admin, server, template) as fresh:
+        request.node.stash[_database_key] = fresh
+        yield fresh
+
+
+@pytest.fixture
+async def empty_database(admin: Connection, server: str) -> AsyncIterator[str]:
+    """The address of a fresh database without even the schema."""
+    async with databases.fresh_database(admin, server) as fresh:
+        yield fresh.dsn
+
+
+@pytest.fixture
+async def connection(database: TestDatabase) -> AsyncIterator[Connection]:
+    """A connection to the test's database."""
+    connection = await asyncpg.connect(database.dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+def jwt_keys() -> str:
+    return generate_key_set()
+
+
+@pytest.fixture
+def settings(database: TestDatabase, jwt_keys: str) -> Settings:
+    """Settings for the test's database; a test may replace it with a ``model_copy``."""
+    return Settings(
+        _env_file=None,
+        database_url=database.dsn,
+        database_pool_min_size=0,
+        jwt_keys=jwt_keys,
+        # As cheap as argon2 can be: here it is the logic that is tested.
+        argon2_time_cost=1,
+        argon2_memory_kib=8,
+        api_docs=True,
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application, started."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """An HTTP client of the application."""
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://service") as client:
+        yield client
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Iterator[None]:
+    """Keep the database of a test that fails, and say how it is called."""
+    report = yield
+    database = item.stash.get(_database_key, None)
+    if report.when == "call" and report.failed and database:
+        kept = database.keep_for(item.nodeid)
+        report.sections.append(("Database", f"kept as {kept}"))
+    return report
