@@ -1,6 +1,6 @@
 """The fixtures that most tests start from: ``database``, ``settings``, ``client``."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import asyncpg
 import pytest
@@ -10,7 +10,7 @@ from httpx import ASGITransport, AsyncClient
 from app.auth.keys import generate_key_set
 from app.db import Connection
 from app.main import create_app
-from app.settings import Settings
+from app.settings import Settings, load
 from tests.support import databases
 from tests.support.databases import TestDatabase
 
@@ -71,9 +71,10 @@ def jwt_keys() -> str:
 @pytest.fixture
 def settings(database: TestDatabase, jwt_keys: str) -> Settings:
     """Settings for the test's database; a test may replace it with a ``model_copy``."""
-    return Settings(
+    return load(
         _env_file=None,
         database_url=database.dsn,
+        database_password=None,
         database_pool_min_size=0,
         jwt_keys=jwt_keys,
         # As cheap as argon2 can be: here it is the logic that is tested.
@@ -101,7 +102,7 @@ async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
-) -> Iterator[None]:
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep the database of a test that fails, and say how it is called."""
     report = yield
     database = item.stash.get(_database_key, None)

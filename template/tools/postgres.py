@@ -109,8 +109,9 @@ class _Cluster:
         account = None
         if os.geteuid() == 0:
             account = _system_account()
-            data = _system_data(data)
-            installation = _system_installation(installation)
+            with _lock(_system_folder() / "guard"):
+                data = _system_data(data, account)
+                installation = _system_installation(installation)
         data.parent.mkdir(parents=True, exist_ok=True)
         return cls(
             data=data,
@@ -226,12 +227,11 @@ def _system_account() -> pwd.struct_passwd:
         ) from None
 
 
-def _system_data(data: Path) -> Path:
+def _system_data(data: Path, account: pwd.struct_passwd) -> Path:
     """Root's replacement for a folder in the checkout: one for each path."""
     folder = _system_folder("data") / _digest(str(data))
     if not folder.exists():
         folder.mkdir(mode=0o700)
-        account = _system_account()
         os.chown(folder, account.pw_uid, account.pw_gid)
     return folder
 
@@ -243,25 +243,22 @@ def _system_installation(installation: Path) -> Path:
     name = _digest(f"{installation} {installation.stat().st_mtime_ns}")
     home = _system_folder("programs") / name
     if not home.exists():
-        copy = Path(tempfile.mkdtemp(dir=home.parent))
-        shutil.copytree(installation, copy / package.name / installation.name, symlinks=True)
+        # Under another name until it is whole, so that an interrupted copy is none.
+        draft = Path(tempfile.mkdtemp(dir=home.parent))
+        shutil.copytree(installation, draft / package.name / installation.name, symlinks=True)
         if libraries.is_dir():
-            shutil.copytree(libraries, copy / libraries.name, symlinks=True)
-        copy.chmod(0o755)
-        try:
-            copy.rename(home)
-        except OSError:  # another process was faster
-            shutil.rmtree(copy)
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        draft.chmod(0o755)
+        draft.rename(home)
     return home / package.name / installation.name
 
 
-def _system_folder(name: str) -> Path:
+def _system_folder(name: str = "") -> Path:
     """A folder of root's that everyone may look into, whatever the umask."""
     folder = _SYSTEM_HOME / name
     for path in (_SYSTEM_HOME, folder):
-        if not path.exists():
-            path.mkdir(exist_ok=True)
-            path.chmod(0o755)
+        path.mkdir(exist_ok=True)
+        path.chmod(0o755)
     return folder
 
 
