@@ -85,15 +85,15 @@ def test(arguments: list[str]) -> None:
 
 def render(uv: str) -> None:
     """Render what is in this clone, committed or not, into ./demo."""
-    # Copier commits work in progress to a clone of its own, and git asks who by.
-    identity = {
+    # Copier commits work in progress, to a clone of its own: git asks who by, Copier warns of it.
+    surroundings = {
         f"GIT_{role}_{key}": value
         for role in ("AUTHOR", "COMMITTER")
         for key, value in (("NAME", "Slipway"), ("EMAIL", "slipway@example.invalid"))
-    }
+    } | {"PYTHONWARNINGS": "ignore"}
     copier = ("tool", "run", "--from", "copier", "--with", "copier-template-extensions", "copier")
     options = ("--trust", "--defaults", "--quiet", "--vcs-ref", "HEAD")
-    run(uv, *copier, "copy", *options, str(ROOT), str(DEMO), cwd=ROOT, **identity)
+    run(uv, *copier, "copy", *options, str(ROOT), str(DEMO), cwd=ROOT, **surroundings)
 
 
 def find_uv() -> str:
