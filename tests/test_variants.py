@@ -17,8 +17,8 @@ from tests.variants import VARIANTS, Answers, Variant, with_check
 COMBINED = ("id_type", "jwt_algorithm", "image_base", "example_resource")
 PAIRED = (*COMBINED, "licence", "ci")
 
-# A workflow's ${{ … }} is GitHub's.
-TAG = re.compile(r"(?<!\$)\{\{|\{%|\{#")
+# As the template writes them, with a space. A workflow's ${{ … }} is GitHub's.
+TAG = re.compile(r"(?<!\$)\{\{ |\{% |\{# ")
 
 SECRET = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY"
