@@ -7,7 +7,8 @@ has come to refuse and takes the default instead.
 For copier.yml:
 
     derive_slug(project_name)           a valid slug, whatever the name
-    project_name_error(text) …          what is wrong with an answer and what to type; "" if nothing
+    project_name_error(text) …          what to type instead of an answer, and then why, for a
+                                        narrow terminal shows the beginning; "" if it is valid
     usable_or(text, error, fallback)    the text where `error` finds nothing wrong with it
 
 For the template's files:
@@ -98,59 +99,59 @@ def derive_slug(name: str) -> str:
 
 
 def slug_error(slug: str) -> str:
-    """Say why this is no valid slug and what would be, or nothing."""
-    instead = f"Try {derive_slug(slug)!r}."
+    """Say what to type instead of this slug, and why; nothing if it is valid."""
+    instead = f"Try {derive_slug(slug)!r}:"
     if not _SLUG.fullmatch(slug):
         return (
-            f"{slug!r} does not do as a name for a distribution, an image and a database. Use"
-            f" lower-case letters, digits and single hyphens, a letter first. {instead}"
+            f"{instead} lower-case letters, digits and single hyphens, a letter first, do as a name"
+            " for a distribution, an image and a database."
         )
     if len(slug) > MAX_SLUG_LENGTH:
         return (
-            f"{slug!r} has {len(slug)} characters; at most {MAX_SLUG_LENGTH} leave room for the"
-            f" names of test databases. {instead}"
+            f"{instead} {len(slug)} characters are more than the {MAX_SLUG_LENGTH} that leave room"
+            " for the names of test databases."
         )
     if reservation := _reservation(slug):
-        return f"{slug!r} is {reservation}. {instead}"
+        return f"{instead} {slug!r} is {reservation}."
     return ""
 
 
 def project_name_error(name: str) -> str:
-    """Say why the project can't be called this and what to type, or nothing."""
-    return _line_error(name, MAX_PROJECT_NAME_WIDTH) or _blank_error(name, "a name: My Service")
+    """Say what to type instead of this name, and why; nothing if it is valid."""
+    return _line_error(name, MAX_PROJECT_NAME_WIDTH) or _empty_error(name, "a name: My Service")
 
 
 def description_error(description: str) -> str:
-    """Say why this is no description and what to type, or nothing."""
-    return _line_error(description, MAX_DESCRIPTION_WIDTH) or _blank_error(
+    """Say what to type instead of this description, and why; nothing if it is valid."""
+    return _line_error(description, MAX_DESCRIPTION_WIDTH) or _empty_error(
         description, "a sentence: Orders and invoices for the web shop."
     )
 
 
 def author_name_error(name: str) -> str:
-    """Say why an author can't be called this and what to type, or nothing."""
-    if error := _line_error(name, MAX_PROJECT_NAME_WIDTH) or _blank_error(name, "a name: Jane Doe"):
+    """Say what to type instead of this author, and why; nothing if it is valid."""
+    if error := _line_error(name, MAX_PROJECT_NAME_WIDTH) or _empty_error(name, "a name: Jane Doe"):
         return error
     if re.search(r'[,<>@"\\]', name):
         return (
-            "A name in package metadata can't hold a comma, a double quote, a backslash, <, > or @."
-            " Type it like Jane Doe."
+            "Type it like Jane Doe: package metadata take no comma, double quote, backslash, <, >"
+            " or @ in a name."
         )
     return ""
 
 
 def author_email_error(email: str) -> str:
-    """Say why this is no e-mail address and what to type, or nothing. None at all is fine."""
+    """Say what to type instead of this address, and why; nothing if it is valid, or none at all."""
     if not email or _EMAIL.fullmatch(email):
         return ""
-    return f"{email!r} is no e-mail address. Type one like jane@example.com, or nothing."
+    return f"Type one like jane@example.com, or nothing: {email!r} is no e-mail address."
 
 
 def yes_or_no_error(answer: object) -> str:
-    """Say why this is neither yes nor no. Copier itself would take any word for a yes."""
+    """Say that this is neither yes nor no. Copier itself would take any word for a yes."""
     if isinstance(answer, bool) or str(answer).strip().lower() in _YES_OR_NO:
         return ""
-    return f"{answer!r} is neither yes nor no. Type yes or no."
+    return f"Type yes or no: {answer!r} is neither."
 
 
 def usable_or(text: str, error: Callable[[str], str], fallback: str) -> str:
@@ -170,7 +171,7 @@ def _reservation(slug: str) -> str:
     if slug in _FOLDERS:
         return "the name of a part of every service"
     if slug == "scratch":
-        return "a name that Docker keeps for the empty image"
+        return "a name that Docker keeps for an empty image"
     if slug in _POSTGRESQL_NAMES or slug.startswith("pg-"):
         return "a name that PostgreSQL keeps for itself"
     if database_name(slug) in _SQL_WORDS:
@@ -180,16 +181,16 @@ def _reservation(slug: str) -> str:
 
 def _line_error(text: str, max_width: int) -> str:
     if any(unicodedata.category(char) in _INVISIBLE and char not in _JOINERS for char in text):
-        return "It holds a line break or another invisible character. Type one plain line."
+        return "Type one plain line: this holds a line break or another invisible character."
     if text != text.strip():
-        return f"It begins or ends with a space. Type {text.strip()!r}."
+        return f"Type {text.strip()!r}: this begins or ends with a space."
     if width(text) > max_width:
-        return f"It takes {width(text)} columns. Type at most {max_width}."
+        return f"Type at most {max_width} columns: this takes {width(text)}."
     return ""
 
 
-def _blank_error(text: str, example: str) -> str:
-    return "" if text else f"It is empty. Type {example}"
+def _empty_error(text: str, example: str) -> str:
+    return "" if text else f"Type {example}"
 
 
 class Names(ContextHook):

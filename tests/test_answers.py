@@ -11,58 +11,58 @@ from copier import run_copy
 from slipway import ROOT
 from tests.variants import AUTHOR
 
-INVISIBLE = "It holds a line break or another invisible character. Type one plain line."
+INVISIBLE = "Type one plain line: this holds a line break or another invisible character."
 
 INVALID = [
-    ("project_name", "", "It is empty. Type a name: My Service"),
+    ("project_name", "", "Type a name: My Service"),
     ("project_name", "two\nlines", INVISIBLE),
-    ("project_name", "Shop ", "It begins or ends with a space. Type 'Shop'."),
-    ("project_name", "n" * 61, "It takes 61 columns. Type at most 60."),
+    ("project_name", "Shop ", "Type 'Shop': this begins or ends with a space."),
+    ("project_name", "n" * 61, "Type at most 60 columns: this takes 61."),
     (
         "slug",
         "My_Shop",
-        "'My_Shop' does not do as a name for a distribution, an image and a database. Use"
-        " lower-case letters, digits and single hyphens, a letter first. Try 'my-shop'.",
+        "Try 'my-shop': lower-case letters, digits and single hyphens, a letter first, do as a name"
+        " for a distribution, an image and a database.",
     ),
     (
         "slug",
         "a-slug-that-is-far-too-long-for-what-follows",
-        "'a-slug-that-is-far-too-long-for-what-follows' has 44 characters; at most 32 leave room"
-        " for the names of test databases. Try 'a-slug-that-is-far-too-long-for'.",
+        "Try 'a-slug-that-is-far-too-long-for': 44 characters are more than the 32 that leave room"
+        " for the names of test databases.",
     ),
     (
         "slug",
         "fastapi",
-        "'fastapi' is the name of a package that the service itself installs. Try 'my-fastapi'.",
+        "Try 'my-fastapi': 'fastapi' is the name of a package that the service itself installs.",
     ),
-    ("slug", "app", "'app' is the name of a part of every service. Try 'my-app'."),
+    ("slug", "app", "Try 'my-app': 'app' is the name of a part of every service."),
     (
         "slug",
         "postgres",
-        "'postgres' is a name that PostgreSQL keeps for itself. Try 'my-postgres'.",
+        "Try 'my-postgres': 'postgres' is a name that PostgreSQL keeps for itself.",
     ),
-    ("slug", "order", "'order' is a reserved word of SQL. Try 'my-order'."),
+    ("slug", "order", "Try 'my-order': 'order' is a reserved word of SQL."),
     (
         "slug",
         "scratch",
-        "'scratch' is a name that Docker keeps for the empty image. Try 'my-scratch'.",
+        "Try 'my-scratch': 'scratch' is a name that Docker keeps for an empty image.",
     ),
-    ("description", "", "It is empty. Type a sentence: Orders and invoices for the web shop."),
-    ("description", "d" * 73, "It takes 73 columns. Type at most 72."),
+    ("description", "", "Type a sentence: Orders and invoices for the web shop."),
+    ("description", "d" * 73, "Type at most 72 columns: this takes 73."),
     ("description", "\x1b[31mred", INVISIBLE),
-    ("author_name", "", "It is empty. Type a name: Jane Doe"),
+    ("author_name", "", "Type a name: Jane Doe"),
     (
         "author_name",
         "Doe, Jane",
-        "A name in package metadata can't hold a comma, a double quote, a backslash, <, > or @."
-        " Type it like Jane Doe.",
+        "Type it like Jane Doe: package metadata take no comma, double quote, backslash, <, >"
+        " or @ in a name.",
     ),
     (
         "author_email",
         "jane",
-        "'jane' is no e-mail address. Type one like jane@example.com, or nothing.",
+        "Type one like jane@example.com, or nothing: 'jane' is no e-mail address.",
     ),
-    ("example_resource", "maybe", "'maybe' is neither yes nor no. Type yes or no."),
+    ("example_resource", "maybe", "Type yes or no: 'maybe' is neither."),
 ]
 
 INVALID_CHOICES = [

@@ -6,6 +6,7 @@ from textwrap import dedent, indent
 
 import pytest
 
+from extensions.names import slug_error
 from slipway import ROOT
 
 COPIER = ("tool", "run", "--from", "copier")
@@ -46,6 +47,11 @@ def test_copier_says_what_the_readme_quotes(
     assert done.stderr.endswith(message)
     assert done.returncode == exit_code
     assert indent(message, "    ") in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_quotes_a_refused_answer() -> None:
+    message = f"Validation error for question 'slug': {slug_error('order')}"
+    assert message in (ROOT / "README.md").read_text()
 
 
 def test_the_whole_command_stands_wherever_it_is_needed(template: Path) -> None:
