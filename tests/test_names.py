@@ -83,6 +83,7 @@ def test_a_slug_has_one_form(slug: str) -> None:
         ("template0", "PostgreSQL keeps"),
         ("replication", "PostgreSQL keeps"),
         ("pg-shop", "PostgreSQL keeps"),
+        ("no", "a word that YAML takes for yes or no"),
         ("order", "a reserved word of SQL"),
         ("current-user", "a reserved word of SQL"),
     ],

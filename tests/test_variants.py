@@ -3,6 +3,7 @@
 import itertools
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from extensions.names import slug_error
 from slipway import ROOT
 from tests.conftest import Render, files_in, git
 from tests.variants import VARIANTS, Answers, Variant, with_check
@@ -92,6 +94,15 @@ def test_no_file_is_empty_unrendered_or_holds_a_secret(service: Path) -> None:
         assert not text.endswith("\n\n"), f"{path} ends in an empty line"
         assert not TAG.search(text), f"{path} holds an unrendered tag"
         assert not SECRET.search(text), f"{path} holds what looks like a secret"
+
+
+def test_no_service_can_be_called_after_what_it_installs(service: Path) -> None:
+    pyproject = tomllib.loads((service / "pyproject.toml").read_text())
+    installed = pyproject["project"]["dependencies"] + pyproject["dependency-groups"]["dev"]
+    for requirement in installed:
+        name = re.match(r"[a-z0-9-]+", requirement)
+        assert name
+        assert "a package that the service itself installs" in slug_error(name[0])
 
 
 def test_the_same_answers_give_the_same_bytes(render: Render) -> None:
