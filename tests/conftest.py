@@ -116,6 +116,12 @@ def tools(render: Render, uv: str, tmp_path_factory: pytest.TempPathFactory) -> 
     return environment / "bin"
 
 
+def check(*command: str | Path, cwd: Path) -> None:
+    """Run a program that finds nothing wrong, or fail with what it says."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode()
+
+
 def git(*words: str, cwd: Path) -> str:
     """Run git and return what it prints."""
     done = subprocess.run(["git", *words], cwd=cwd, check=True, stdout=subprocess.PIPE)

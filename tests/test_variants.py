@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from extensions.names import slug_error
 from slipway import ROOT
-from tests.conftest import Render, files_in, git
+from tests.conftest import Render, check, files_in, git
 from tests.variants import VARIANTS, Answers, Variant, with_check
 
 COMBINED = ("id_type", "jwt_algorithm", "image_base", "example_resource")
@@ -127,8 +126,3 @@ def test_the_types_are_right(
     # One cache for all variants that this worker checks: most of what mypy reads is libraries.
     cache = tmp_path_factory.getbasetemp() / "mypy"
     check(tools / "mypy", "--cache-dir", str(cache), cwd=service)
-
-
-def check(*command: str | Path, cwd: Path) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
-    assert done.returncode == 0, (done.stdout + done.stderr).decode()

@@ -15,6 +15,7 @@ from app.cli.failure import Failure
 app = typer.Typer(
     help=f"{about.TITLE}: {about.DESCRIPTION}",
     no_args_is_help=True,
+    rich_markup_mode=None,  # what people call things is text, not markup
     add_completion=False,
     pretty_exceptions_enable=False,
 )
