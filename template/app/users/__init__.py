@@ -1,0 +1,1 @@
+"""Users: accounts, and what they and administrators do with them."""
