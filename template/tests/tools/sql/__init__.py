@@ -1,0 +1,1 @@
+"""The SQL checker, on real PostgreSQL."""

@@ -1,0 +1,30 @@
+"""The SQL checker's knowledge of SQL: what PostgreSQL says of a statement, and what can be NULL.
+
+`describe` and `describe_all` are the way in; docs/explanation says how nullability is found.
+"""
+
+from tools.sql.description import (
+    Description,
+    Parameter,
+    ResultColumn,
+    SqlError,
+    Statement,
+    describe,
+    describe_all,
+)
+from tools.sql.nullability import Promises
+from tools.sql.sqltypes import Field, Kind, SqlType
+
+__all__ = [
+    "Description",
+    "Field",
+    "Kind",
+    "Parameter",
+    "Promises",
+    "ResultColumn",
+    "SqlError",
+    "SqlType",
+    "Statement",
+    "describe",
+    "describe_all",
+]
