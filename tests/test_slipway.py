@@ -167,6 +167,12 @@ def test_a_uv_that_does_not_start_is_passed_over(tmp_path: Path) -> None:
     assert not slipway.works(str(tmp_path / "missing"))
 
 
+def test_an_older_python_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 12))
+    with pytest.raises(SystemExit, match="needs Python 3.11 or newer"):
+        slipway.main()
+
+
 def test_a_python_that_makes_no_environments_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
