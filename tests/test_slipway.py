@@ -169,7 +169,7 @@ def test_a_uv_that_does_not_start_is_passed_over(tmp_path: Path) -> None:
 
 def test_an_older_python_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 10, 12))
-    with pytest.raises(SystemExit, match="needs Python 3.11 or newer"):
+    with pytest.raises(SystemExit, match="needs Python 3"):
         slipway.main()
 
 
