@@ -3,8 +3,10 @@
 import typer
 
 from tools import dev
+from tools.checker import commands as checker
 
 
 def add_to(app: typer.Typer) -> None:
     """Add them to the command line."""
     app.command("dev")(dev.dev)
+    app.add_typer(checker.app, name="sql")

@@ -3,22 +3,15 @@
 import os
 import signal
 import sys
-from typing import Final
+from typing import TYPE_CHECKING
 
 import typer
-import uvicorn
-from fastapi import FastAPI
 
-from app import about, settings
-from app.cli.context import configured, run
+from app import about
 from app.cli.serving import Host, Port
-from app.db import connect, migrations
-from app.main import create_app
-from app.ops import logging
-from app.settings import Settings
 
-_DEFAULTS: Final = {"log_format": "console", "api_docs": True}
-"""What is handier here than in production, unless somebody has set it."""
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 
 def dev(host: Host = "127.0.0.1", port: Port = 8000) -> None:
@@ -26,6 +19,11 @@ def dev(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
     Needs nothing but the checkout. Set DATABASE_URL to use a database of your own.
     """
+    import uvicorn
+
+    from app.cli.context import configured, run
+    from app.ops import logging
+
     # So that a stop by signal, too, ends what was started on the way here.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     typer.echo("starting the database")
@@ -36,7 +34,7 @@ def dev(host: Host = "127.0.0.1", port: Port = 8000) -> None:
         os.environ["DATABASE_URL"] = found.database_url.get_secret_value()
         logging.configure("warning", "console")
         uvicorn.run(
-            "tools.dev:application",
+            "tools.application:create",
             factory=True,
             host=host,
             port=port,
@@ -49,16 +47,9 @@ def dev(host: Host = "127.0.0.1", port: Port = 8000) -> None:
         )
 
 
-def application() -> FastAPI:
-    """Make the application, in the server's process."""
-    found = settings.load()
-    unset = {name: value for name, value in _DEFAULTS.items() if name not in found.model_fields_set}
-    found = found.model_copy(update=unset)
-    logging.configure(found.log_level, found.log_format)
-    return create_app(found)
+async def _migrate(found: "Settings") -> None:
+    from app.db import connect, migrations
 
-
-async def _migrate(found: Settings) -> None:
     connection = await connect(found.database)
     try:
         await migrations.migrate(

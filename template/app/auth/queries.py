@@ -53,11 +53,11 @@ async def set_password_hash(db: Db, id: UserId, password_hash: str) -> None: ...
 @query("""
     WITH session AS (
         INSERT INTO sessions (user_id, expires_at)
-        VALUES ($1, now() + make_interval(secs => $3))
+        VALUES ($1, now() + $3 * interval '1 second')
         RETURNING id
     )
     INSERT INTO refresh_tokens (hash, session_id, expires_at)
-    SELECT $2, session.id, now() + make_interval(secs => $4)
+    SELECT $2, session.id, now() + $4 * interval '1 second'
     FROM session
     RETURNING session_id
 """)
@@ -97,7 +97,7 @@ async def find_session_user(db: Db, session_id: SessionId) -> User | None: ...
     ),
     issued AS (
         INSERT INTO refresh_tokens (hash, session_id, expires_at)
-        SELECT $2, spent.id, now() + make_interval(secs => $4)
+        SELECT $2, spent.id, now() + $4 * interval '1 second'
         FROM spent
     )
     SELECT id, user_id, role FROM spent
@@ -114,7 +114,7 @@ async def spend_refresh_token(
 @query("""
     SELECT sessions.id AS session_id, users.id AS user_id, users.role,
            spent.successor_key,
-           spent.spent_at > now() - make_interval(secs => $2)
+           spent.spent_at > now() - $2 * interval '1 second'
                AND sessions.expires_at > now()
                AND users.is_active
                AND successor.spent_at IS NULL AS may_retry

@@ -3,11 +3,12 @@
 import json
 
 import typer
-from pydantic import SecretStr
 
 
 def config() -> None:
     """Show the settings in force, secrets masked."""
+    from pydantic import SecretStr
+
     from app.cli.context import configured
 
     with configured() as settings:

@@ -88,6 +88,8 @@ class Statement:
     function: Callable[..., Any]
     parameters: Mapping[str, Any]
     result: Any
+    not_null: Mapping[str, str]
+    """Columns that PostgreSQL can't know to be never NULL, each with the reason why they are."""
 
 
 STATEMENTS: Final[list[Statement]] = []
@@ -101,12 +103,16 @@ def row(cls: type[T]) -> type[T]:
 
 
 def query(
-    sql: LiteralString, /
+    sql: LiteralString, /, *, not_null: Mapping[str, str] | None = None
 ) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
-    """Turn a function with an empty body into the execution of ``sql``."""
+    """Turn a function with an empty body into the execution of ``sql``.
+
+    ``not_null`` names columns that are never NULL although the SQL checker can't see it, each with
+    the reason.
+    """
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-        statement = _register(sql, function)
+        statement = _register(sql, function, not_null or {})
         bind = _binder(statement)
         run = _runner(statement)
 
@@ -119,7 +125,7 @@ def query(
 
 
 def stream(
-    sql: LiteralString, /, *, prefetch: int = 100
+    sql: LiteralString, /, *, prefetch: int = 100, not_null: Mapping[str, str] | None = None
 ) -> Callable[[Callable[P, AsyncIterator[T]]], Callable[P, AsyncIterator[T]]]:
     """Turn a function with an empty body into a server-side cursor over ``sql``.
 
@@ -128,7 +134,7 @@ def stream(
     """
 
     def decorate(function: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]:
-        statement = _register(sql, function)
+        statement = _register(sql, function, not_null or {})
         bind = _binder(statement)
         (item,) = typing.get_args(statement.result)
         read = _reader(item)
@@ -142,7 +148,7 @@ def stream(
     return decorate
 
 
-def _register(sql: str, function: Callable[..., Any]) -> Statement:
+def _register(sql: str, function: Callable[..., Any], not_null: Mapping[str, str]) -> Statement:
     hints = typing.get_type_hints(function, include_extras=True)
     names = list(inspect.signature(function).parameters)
     module = function.__module__.removeprefix("app.").removesuffix(".queries")
@@ -152,6 +158,7 @@ def _register(sql: str, function: Callable[..., Any]) -> Statement:
         function=function,
         parameters={name: hints[name] for name in names[1:]},
         result=hints["return"],
+        not_null=not_null,
     )
     STATEMENTS.append(statement)
     return statement

@@ -1,0 +1,75 @@
+"""Finds queries that no index serves, on tables that are marked as large."""
+
+import json
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from app.db import Connection
+from app.db.query import Statement
+from tools.checker import source
+from tools.checker.findings import Finding
+
+
+def large_tables() -> frozenset[str]:
+    """The tables that ``[tool.sql-check] large-tables`` in pyproject.toml names."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    return frozenset(project.get("tool", {}).get("sql-check", {}).get("large-tables", ()))
+
+
+async def check(connection: Connection, statements: Sequence[Statement]) -> list[Finding]:
+    """Plan every statement with sequential scans made as unattractive as they can be."""
+    large = large_tables()
+    await connection.execute("SET enable_seqscan = off")
+    found: list[Finding] = []
+    for statement in statements:
+        plan = await generic_plan(connection, statement)
+        if plan is not None:
+            scans = [scan for scan in _scans(plan) if scan["Relation Name"] in large]
+            found.extend(_finding(statement, scan) for scan in scans)
+    await connection.execute("RESET enable_seqscan")
+    return found
+
+
+async def generic_plan(connection: Connection, statement: Statement) -> dict[str, Any] | None:
+    """The plan for any parameters (PREPARE, "Notes"); None for a statement that has no plan.
+
+    EXPLAIN (GENERIC_PLAN) would be shorter, but gets to see the values over this protocol.
+    """
+    values = ", ".join("NULL" for _ in statement.parameters)
+    arguments = f"({values})" if values else ""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        try:
+            await connection.execute(f"PREPARE to_explain AS {statement.sql}")
+        except asyncpg.PostgresSyntaxError:
+            return None
+        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE to_explain{arguments}")
+        await connection.execute("DEALLOCATE to_explain")
+    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
+    return plan
+
+
+def _scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The sequential scans in a plan, at any depth."""
+    if plan["Node Type"] == "Seq Scan":
+        yield plan
+    for child in plan.get("Plans", ()):
+        yield from _scans(child)
+
+
+def _finding(statement: Statement, scan: dict[str, Any]) -> Finding:
+    place = source.of_function(statement.function)
+    table = scan["Relation Name"]
+    condition = f"no index serves {scan['Filter']}" if "Filter" in scan else "it has no condition"
+    return Finding(
+        code="sequential-scan",
+        message=f"reads all of {table}, which is marked as large: {condition}",
+        help="Add an index that serves the condition, or a condition that an index serves.",
+        file=place.file,
+        line=place.line,
+        query=statement.name,
+    )

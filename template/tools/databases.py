@@ -1,0 +1,114 @@
+"""A fresh database for each test: a copy of one that the migrations have been applied to.
+
+The server is the one that TEST_DATABASE_URL names, by a user who may create databases, or else an
+embedded one whose data stays in ``.postgres/tests``.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from app import about
+from app.db import Connection, migrations
+from tools import postgres
+
+_PREFIX: Final = about.NAME.replace("-", "_")[:20]
+_DATA: Final = Path(".postgres") / "tests"
+_LOCK_KEY: Final = int.from_bytes(hashlib.sha256(b"test template").digest()[:8], signed=True)
+_numbers = count()
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The address of a server's maintenance database."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with postgres.running(_DATA, postgres.FAST_AND_UNSAFE) as embedded:
+        yield embedded.dsn("postgres")
+
+
+def dsn(server_dsn: str, database: str) -> str:
+    """The address of another database on the same server."""
+    return urlsplit(server_dsn)._replace(path=f"/{database}").geturl()
+
+
+async def migrated_template(admin: Connection, server_dsn: str) -> str:
+    """The name of a database with every migration applied, made by the first who asks for it."""
+    name = f"{_PREFIX}_template_{migrations.digest()[:16]}"
+    # Held for as long as it takes: the other workers of a parallel run wait here.
+    await admin.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
+    try:
+        if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            await _drop_old_templates(admin)
+            await _make_template(admin, server_dsn, name)
+    finally:
+        await admin.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
+    return name
+
+
+@dataclass(slots=True)
+class TestDatabase:
+    """A database of one test's own."""
+
+    __test__ = False
+
+    name: str
+    dsn: str
+    keep_as: str | None = None
+    """Where set, the database is kept under this name at the end of the test."""
+
+    def keep_for(self, test: str) -> str:
+        """Keep the database for somebody to look at, until the same test fails again."""
+        self.keep_as = f"{_PREFIX}_failed_{re.sub('[^a-z0-9]+', '_', test.lower())}"[:63]
+        return self.keep_as
+
+
+@asynccontextmanager
+async def fresh_database(
+    admin: Connection, server_dsn: str, template: str = "template0"
+) -> AsyncIterator[TestDatabase]:
+    """A copy of ``template`` that is dropped at the end."""
+    name = f"{_PREFIX}_test_{os.getpid()}_{next(_numbers)}"
+    # WAL_LOG copies pages rather than files: no checkpoint, so faster for a small database.
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY WAL_LOG')
+    database = TestDatabase(name, dsn(server_dsn, name))
+    try:
+        yield database
+    finally:
+        if database.keep_as:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{database.keep_as}" WITH (FORCE)')
+            await admin.execute(f'ALTER DATABASE "{name}" RENAME TO "{database.keep_as}"')
+        else:
+            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _make_template(admin: Connection, server_dsn: str, name: str) -> None:
+    # Under another name until it is whole, so that an interrupted run leaves nothing half-made.
+    draft = f"{_PREFIX}_draft"
+    await admin.execute(f'DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)')
+    await admin.execute(f'CREATE DATABASE "{draft}" TEMPLATE template0')
+    connection = await asyncpg.connect(dsn(server_dsn, draft))
+    try:
+        await migrations.migrate(connection)
+    finally:
+        await connection.close()
+    await admin.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
+
+
+async def _drop_old_templates(admin: Connection) -> None:
+    rows = await admin.fetch(
+        "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", f"{_PREFIX}_template_"
+    )
+    for row in rows:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{row["datname"]}"')
