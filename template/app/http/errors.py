@@ -38,7 +38,7 @@ def install(app: FastAPI) -> None:
 async def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return _answer(request, error)
-    assert isinstance(error, HTTPException)
+    assert isinstance(error, HTTPException)  # noqa: S101 -- for the type checker
     return _answer(request, _framework_problem(error))
 
 
@@ -56,7 +56,7 @@ def _framework_problem(error: HTTPException) -> Problem:
 
 
 async def _validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- for the type checker
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return _answer(request, InvalidJsonError())
