@@ -9,6 +9,7 @@ from app.http.access_log import AccessLogMiddleware
 from app.http.body_limit import BodyLimitMiddleware
 from app.http.request_id import RequestIdMiddleware
 from app.http.time_limit import TimeLimitMiddleware
+from app.http.trailing_slash import TrailingSlashMiddleware
 from app.http.unforeseen import UnforeseenErrorMiddleware
 from app.settings import Settings
 
@@ -21,4 +22,5 @@ def middleware(settings: Settings) -> list[Middleware]:
         Middleware(UnforeseenErrorMiddleware),
         Middleware(TimeLimitMiddleware, seconds=settings.request_timeout),
         Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
+        Middleware(TrailingSlashMiddleware),
     ]

@@ -40,5 +40,13 @@ class BodyLimitMiddleware:
 def _declared_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else 0
+            return _length(value)
     return 0
+
+
+def _length(value: bytes) -> int:
+    """The number; 0 where it is none, since the server refuses those or the body tells."""
+    try:
+        return int(value)
+    except ValueError:
+        return 0
