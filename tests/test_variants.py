@@ -126,3 +126,7 @@ def test_the_types_are_right(
     # One cache for all variants that this worker checks: most of what mypy reads is libraries.
     cache = tmp_path_factory.getbasetemp() / "mypy"
     check(tools / "mypy", "--cache-dir", str(cache), cwd=service)
+
+
+def test_the_snapshot_of_the_sql_is_its_own(service: Path, tools: Path) -> None:
+    check(tools / "python", "-B", "-m", "app", "sql", "check", cwd=service)
