@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 
 from app.http.access_log import AccessLogMiddleware
 from app.http.body_limit import BodyLimitMiddleware
+from app.http.head import HeadMiddleware
 from app.http.request_id import RequestIdMiddleware
 from app.http.time_limit import TimeLimitMiddleware
 from app.http.trailing_slash import TrailingSlashMiddleware
@@ -23,4 +24,5 @@ def middleware(settings: Settings) -> list[Middleware]:
         Middleware(TimeLimitMiddleware, seconds=settings.request_timeout),
         Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
         Middleware(TrailingSlashMiddleware),
+        Middleware(HeadMiddleware),
     ]

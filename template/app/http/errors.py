@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from app.db import UNAVAILABLE
+from app.http.route_template import route_template
 from app.problems import (
     FieldError,
     HttpProblem,
@@ -38,11 +39,11 @@ def install(app: FastAPI) -> None:
 async def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return _answer(request, error)
-    assert isinstance(error, HTTPException)  # noqa: S101 -- for the type checker
-    return _answer(request, _framework_problem(error))
+    assert isinstance(error, HTTPException)
+    return _answer(request, _framework_problem(request, error))
 
 
-def _framework_problem(error: HTTPException) -> Problem:
+def _framework_problem(request: Request, error: HTTPException) -> Problem:
     """The problem that stands for an error which FastAPI or Starlette raises by itself."""
     match error.status_code:
         case HTTPStatus.BAD_REQUEST:
@@ -50,13 +51,22 @@ def _framework_problem(error: HTTPException) -> Problem:
         case HTTPStatus.NOT_FOUND:
             return NotFoundError()
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            return MethodNotAllowedError(headers=error.headers)
+            return MethodNotAllowedError(headers={"Allow": _allowed(request)})
         case _:
             return HttpProblem(error)
 
 
+def _allowed(request: Request) -> str:
+    """Every method that the path answers to; Starlette names those of its first route alone."""
+    operations = request.app.openapi()["paths"].get(route_template(request.scope), {"get": {}})
+    methods = {method.upper() for method in operations}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return ", ".join(sorted(methods))
+
+
 async def _validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 -- for the type checker
+    assert isinstance(error, RequestValidationError)
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return _answer(request, InvalidJsonError())
