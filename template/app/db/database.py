@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import asyncpg
@@ -22,9 +22,9 @@ _Pooled: TypeAlias = "PoolConnectionProxy[Record]"
 class DatabaseOptions:
     """Where the database is, and the bounds of its pool. Times are in seconds."""
 
-    url: str
-    """``postgresql://user@host:port/name``."""
-    password: str | None
+    url: str = field(repr=False)
+    """``postgresql://user@host:port/name``; may hold a password."""
+    password: str | None = field(repr=False)
     application_name: str
     """How the service's sessions are named in ``pg_stat_activity``."""
     pool_min_size: int
@@ -153,7 +153,7 @@ _CONNECT_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def _reason(error: Exception) -> str:
-    return str(error) or "no connection within the time allowed"
+    return f"the database can't be reached: {error or 'no connection within the time allowed'}"
 
 
 def _session(options: DatabaseOptions) -> dict[str, str]:
