@@ -6,11 +6,14 @@ of their name instead, in ``/run/secrets`` (Docker, Kubernetes) or ``secrets/`` 
 start in production without having been thought about: an address and a key must be given.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -39,6 +42,10 @@ def _postgresql_url(value: SecretStr) -> SecretStr:
     url = urlsplit(value.get_secret_value())
     if url.scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://, as in postgresql://user@host:5432/name")
+    try:
+        _ = url.port
+    except ValueError:
+        raise ValueError("its port is no number, as in postgresql://user@host:5432/name") from None
     if not url.path.strip("/"):
         raise ValueError("names no database: write postgresql://user@host:5432/name")
     return value
@@ -47,6 +54,23 @@ def _postgresql_url(value: SecretStr) -> SecretStr:
 def _key_set(value: SecretStr) -> SecretStr:
     KeySet.parse(value.get_secret_value())
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Stands for what a secret file holds, so that it is reported with everything else."""
+
+    reason: str
+
+
+class _SecretFiles(SecretsSettingsSource):
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        try:
+            return super().get_field_value(field, field_name)
+        except UnicodeError:
+            return _Unreadable("it is not text in UTF-8"), field_name, False
+        except OSError as error:
+            return _Unreadable(error.strerror or "unknown error"), field_name, False
 
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -145,9 +169,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The stock source warns of a directory that does not exist.
-        present = [path for path in SECRET_DIRECTORIES if path.is_dir()]
-        secret_files = SecretsSettingsSource(settings_cls, secrets_dir=present)
+        secret_files = _SecretFiles(settings_cls, secrets_dir=_secret_directories())
         return init_settings, env_settings, dotenv_settings, secret_files
 
     @property
@@ -183,21 +205,35 @@ def load(**given: Any) -> Settings:
     except ValidationError as error:
         missing = (item["loc"][0] for item in error.errors() if item["type"] == "missing")
         raise SettingsError(_report(error), frozenset(map(str, missing))) from None
+    except OSError as error:
+        raise SettingsError(f"can't read {error.filename}: {error.strerror}", frozenset()) from None
+
+
+def _secret_directories() -> list[Path]:
+    """Those that exist: the stock source warns of the others. Raises `OSError` for a closed one."""
+    present = [path for path in SECRET_DIRECTORIES if path.is_dir()]
+    for path in present:
+        next(path.iterdir(), None)
+    return present
+
+
+_ADVICE: Final = (
+    "Set them in the environment, in .env, or as files in secrets/ or /run/secrets/. "
+    "`app init` makes the secrets; .env.example lists everything."
+)
 
 
 def _report(error: ValidationError) -> str:
-    lines = ["The settings don't hold:"]
-    for problem in error.errors(include_input=False, include_url=False, include_context=False):
-        name = str(problem["loc"][0])
-        lines.append(f"  {name.upper()}: {_sentence(name, problem['type'], problem['msg'])}")
-    lines.append(
-        "Set them in the environment, in .env, or as files in secrets/ or /run/secrets/. "
-        "`app init` makes the secrets; .env.example lists everything."
-    )
-    return "\n".join(lines)
+    problems = [
+        f"  {str(problem['loc'][0]).upper()}: {_sentence(problem)}"
+        for problem in error.errors(include_url=False, include_context=False)
+    ]
+    return "\n".join(["The settings don't hold:", *problems, _ADVICE])
 
 
-def _sentence(name: str, kind: str, message: str) -> str:
-    if kind == "missing":
-        return f"is missing. {Settings.model_fields[name].description}"
-    return message.removeprefix("Value error, ")
+def _sentence(problem: ErrorDetails) -> str:
+    if problem["type"] == "missing":
+        return f"is missing. {Settings.model_fields[str(problem['loc'][0])].description}"
+    if isinstance(problem["input"], _Unreadable):
+        return f"its secret file can't be read: {problem['input'].reason}"
+    return problem["msg"].removeprefix("Value error, ")

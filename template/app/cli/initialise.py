@@ -33,7 +33,7 @@ def make_missing() -> list[Path]:
     from app.auth.keys import generate_key_set
 
     owner = _container_user()
-    SECRETS.mkdir(mode=0o700, exist_ok=True)
+    _make_folder(SECRETS)
     contents = {
         SECRETS / "database_password": secrets.token_urlsafe(32),
         SECRETS / "jwt_keys": generate_key_set(),
@@ -45,6 +45,13 @@ def make_missing() -> list[Path]:
         for path in (SECRETS, *(path for path in made if path.parent == SECRETS)):
             os.chown(path, owner, owner)
     return made
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"can't make the folder {path}: {error.strerror}") from error
 
 
 def _make(path: Path, content: str) -> bool:
