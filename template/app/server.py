@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 from typing import Final
 
@@ -24,19 +24,25 @@ _UVICORN_PAUSE: Final = 0.1
 
 
 def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
-    """Serve until a signal says to stop. Returns the exit code: 0 where nothing was cut off."""
+    """Serve until a signal says to stop. Returns the exit code: 0 where nothing was cut off.
+
+    Raises `app.db.DatabaseUnavailableError` where the database can't be reached at the start.
+    """
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        lifespan="on",
+        lifespan="off",  # Server runs it, to let its errors reach the caller
         log_config=None,
         access_log=False,  # AccessLogMiddleware writes it
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    server = Server(config, on_stop=lambda: resources.stop(app), delay=settings.shutdown_delay)
-    server.run()
+    server = Server(config, app, delay=settings.shutdown_delay)
+    try:
+        server.run()
+    except SystemExit:
+        return 1  # The address is taken, say: uvicorn has logged it, and has a code of its own.
     return 1 if server.cut else 0
 
 
@@ -48,22 +54,25 @@ class Server(uvicorn.Server):
     A second signal stops at once.
     """
 
-    def __init__(
-        self, config: uvicorn.Config, *, on_stop: Callable[[], None], delay: float
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, *, delay: float) -> None:
         super().__init__(config)
-        self._on_stop = on_stop
+        self._app = app
         self._delay = delay
         self._close_at: float | None = None
         self.cut = 0
         """Requests that were cancelled because the time to finish them was over."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        with self.capture_signals():
+            async with self._app.router.lifespan_context(self._app):
+                await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._close_at is not None:
             self.should_exit = True
             self.force_exit = True
             return
-        self._on_stop()
+        resources.stop(self._app)
         self._close_at = time.monotonic() + self._delay
 
     async def on_tick(self, counter: int) -> bool:
@@ -76,6 +85,10 @@ class Server(uvicorn.Server):
         note = asyncio.get_running_loop().call_later(timeout + _UVICORN_PAUSE, self._note_cut)
         await super().shutdown(sockets)
         note.cancel()
+        if self.force_exit:
+            self._note_cut()
+            for task in self.server_state.tasks:
+                task.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -90,4 +103,4 @@ class Server(uvicorn.Server):
     def _note_cut(self) -> None:
         self.cut = len(self.server_state.tasks)
         if self.cut:
-            logger.error("shutdown_timeout", requests_cut=self.cut)
+            logger.error("requests_cut", count=self.cut)
