@@ -10,8 +10,10 @@ from fastapi import Depends, FastAPI, Request
 from app import db
 from app.auth.keys import KeySet
 from app.auth.passwords import Passwords
+from app.auth.rate_limits import RateLimits
 from app.auth.sessions import SessionOptions, Sessions
 from app.auth.tokens import AccessTokens
+from app.http.client_address import client_address
 from app.settings import Settings
 
 
@@ -25,6 +27,8 @@ class Resources:
     access_tokens: AccessTokens
     sessions: Sessions
     passwords: Passwords
+    rate_limits: RateLimits
+    trusted_proxies: int
 
     @classmethod
     @asynccontextmanager
@@ -45,9 +49,16 @@ class Resources:
         passwords = Passwords(settings.passwords)
         try:
             async with db.Database.open(settings.database) as database:
-                sessions = Sessions(access_tokens, options)
-                probe = db.Probe(database)
-                yield cls(database, probe, keys, access_tokens, sessions, passwords)
+                yield cls(
+                    database=database,
+                    probe=db.Probe(database),
+                    keys=keys,
+                    access_tokens=access_tokens,
+                    sessions=Sessions(access_tokens, options),
+                    passwords=passwords,
+                    rate_limits=RateLimits(settings.rate_limits),
+                    trusted_proxies=settings.trusted_proxies,
+                )
         finally:
             passwords.close()
 
@@ -86,6 +97,16 @@ async def _sessions(request: Request) -> Sessions:
     return of(request).sessions
 
 
+async def _rate_limits(request: Request) -> RateLimits:
+    return of(request).rate_limits
+
+
+async def _client_address(request: Request) -> str:
+    return client_address(request, of(request).trusted_proxies)
+
+
 Database: TypeAlias = Annotated[db.Database, Depends(_database)]
 PasswordService: TypeAlias = Annotated[Passwords, Depends(_passwords)]
 SessionService: TypeAlias = Annotated[Sessions, Depends(_sessions)]
+RateLimitService: TypeAlias = Annotated[RateLimits, Depends(_rate_limits)]
+ClientAddress: TypeAlias = Annotated[str, Depends(_client_address)]

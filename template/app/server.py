@@ -36,6 +36,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
         log_config=None,
         access_log=False,  # AccessLogMiddleware writes it
         server_header=False,
+        proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
     server = Server(config, app, delay=settings.shutdown_delay)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
+import limits
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -24,6 +25,7 @@ from pydantic_settings import (
 from app import about
 from app.auth.keys import KeySet
 from app.auth.passwords import PasswordOptions
+from app.auth.rate_limits import RateLimitOptions
 from app.db import DatabaseOptions
 
 SECRET_DIRECTORIES: Final = (Path("/run/secrets"), Path("secrets"))
@@ -73,7 +75,16 @@ class _SecretFiles(SecretsSettingsSource):
             return _Unreadable(error.strerror or "unknown error"), field_name, False
 
 
+def _rate_limit(value: str) -> str:
+    try:
+        limits.parse(value)
+    except ValueError:
+        raise ValueError('must be a number and a time, as in "10 per 15 minutes"') from None
+    return value
+
+
 Seconds = Annotated[float, Field(gt=0)]
+RateLimit = Annotated[str, AfterValidator(_rate_limit)]
 
 
 class Settings(BaseSettings):
@@ -141,6 +152,25 @@ class Settings(BaseSettings):
         64, ge=1, description="Passwords waiting to be hashed before logins are answered 503."
     )
 
+    # Bounds on guessing, such as "10 per 15 minutes"; counted in this process.
+    login_limit: RateLimit = Field(
+        "10 per 15 minutes", description="Logins to one account from one address that may fail."
+    )
+    login_account_limit: RateLimit = Field(
+        "100 per hour",
+        description="Logins to one account from all addresses that it is not usually used from.",
+    )
+    login_address_limit: RateLimit = Field(
+        "1000 per hour", description="Logins to any account from one address."
+    )
+    register_limit: RateLimit = Field(
+        "1000 per hour", description="Registrations from one address."
+    )
+    refresh_limit: RateLimit = Field("5000 per hour", description="Refreshes from one address.")
+    trusted_proxies: int = Field(
+        0, ge=0, description="Proxies in front of the service that add to X-Forwarded-For."
+    )
+
     # HTTP
     max_body_bytes: int = Field(1024 * 1024, ge=1, description="The largest request body.")
     request_timeout: Seconds = Field(30, description="Seconds for one request, all told.")
@@ -185,6 +215,16 @@ class Settings(BaseSettings):
             connection_idle_timeout=self.database_connection_idle_timeout,
             connection_lifetime=self.database_connection_lifetime,
             statement_timeout=self.database_statement_timeout,
+        )
+
+    @property
+    def rate_limits(self) -> RateLimitOptions:
+        return RateLimitOptions(
+            login_from_address_to_account=self.login_limit,
+            login_to_account=self.login_account_limit,
+            login_from_address=self.login_address_limit,
+            register_from_address=self.register_limit,
+            refresh_from_address=self.refresh_limit,
         )
 
     @property

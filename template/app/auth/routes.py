@@ -13,11 +13,18 @@ from app.auth.errors import (
     InvalidCredentialsError,
     InvalidRefreshTokenError,
 )
+from app.auth.rate_limits import TooManyAttemptsError
 from app.auth.sessions import TokenPair
 from app.db import on_constraint
 from app.fields import Email, Name, NewPassword, Password, RequestModel
 from app.problems import problem_responses
-from app.resources import Database, PasswordService, SessionService
+from app.resources import (
+    ClientAddress,
+    Database,
+    PasswordService,
+    RateLimitService,
+    SessionService,
+)
 from app.users.queries import User, create_user
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -46,39 +53,60 @@ class Tokens(BaseModel):
 
 
 @router.post(
-    "/register", status_code=HTTPStatus.CREATED, responses=problem_responses(EmailTakenError)
+    "/register",
+    status_code=HTTPStatus.CREATED,
+    responses=problem_responses(EmailTakenError, TooManyAttemptsError),
 )
-async def register(body: Registration, db: Database, passwords: PasswordService) -> User:
+async def register(
+    body: Registration,
+    db: Database,
+    passwords: PasswordService,
+    limits: RateLimitService,
+    address: ClientAddress,
+) -> User:
     """Create an account."""
+    await limits.before_registration(address)
     password_hash = await passwords.hash(body.password)
     with on_constraint({"users_email_key": EmailTakenError()}):
         return await create_user(db, body.email, body.name, password_hash)
 
 
-@router.post("/login", responses=problem_responses(InvalidCredentialsError))
+@router.post("/login", responses=problem_responses(InvalidCredentialsError, TooManyAttemptsError))
 async def login(
     body: Login,
     response: Response,
     db: Database,
     passwords: PasswordService,
     sessions: SessionService,
+    limits: RateLimitService,
+    address: ClientAddress,
 ) -> Tokens:
     """Exchange an e-mail address and a password for tokens."""
+    await limits.before_login(body.email, address)
     account = await queries.find_credentials(db, body.email)
     # No connection is held meanwhile; an unknown account takes as long as a known one.
     verified = await passwords.verify(body.password, account.password_hash if account else None)
     if account is None or not verified.correct or not account.is_active:
         raise InvalidCredentialsError
+    await limits.after_login(body.email, address)
     if verified.new_hash:
         await queries.set_password_hash(db, account.id, verified.new_hash)
     return _tokens(await sessions.begin(db, account.id, account.role), response)
 
 
-@router.post("/refresh", responses=problem_responses(InvalidRefreshTokenError))
+@router.post(
+    "/refresh", responses=problem_responses(InvalidRefreshTokenError, TooManyAttemptsError)
+)
 async def refresh(
-    body: Refresh, response: Response, db: Database, sessions: SessionService
+    body: Refresh,
+    response: Response,
+    db: Database,
+    sessions: SessionService,
+    limits: RateLimitService,
+    address: ClientAddress,
 ) -> Tokens:
     """Exchange a refresh token, which is spent by it, for new tokens."""
+    await limits.before_refresh(address)
     return _tokens(await sessions.refresh(db, body.refresh_token), response)
 
 

@@ -1,6 +1,7 @@
 """Turns whatever a request can run into, into a problem."""
 
 from http import HTTPStatus
+from typing import cast
 
 import asyncpg
 import structlog
@@ -37,10 +38,9 @@ def install(app: FastAPI) -> None:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    if isinstance(error, Problem):
-        return _answer(request, error)
-    assert isinstance(error, HTTPException)
-    return _answer(request, _framework_problem(request, error))
+    if isinstance(error, HTTPException) and not isinstance(error, Problem):
+        error = _framework_problem(request, error)
+    return _answer(request, cast(Problem, error))
 
 
 def _framework_problem(request: Request, error: HTTPException) -> Problem:
@@ -66,8 +66,7 @@ def _allowed(request: Request) -> str:
 
 
 async def _validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    found = error.errors()
+    found = cast(RequestValidationError, error).errors()
     if any(item["type"] == "json_invalid" for item in found):
         return _answer(request, InvalidJsonError())
     errors = [
