@@ -50,7 +50,7 @@ class Problem(HTTPException):
     def response(self, request_id: str) -> JSONResponse:
         content: dict[str, Any] = {
             "type": "about:blank",
-            "title": self.status.phrase,
+            "title": title(self.status),
             "status": self.status_code,
             "detail": self.detail,
             "code": self.code,
@@ -151,6 +151,14 @@ class ValidationProblemDetails(ProblemDetails):
     errors: list[FieldError]
 
 
+def title(status: HTTPStatus) -> str:
+    """The name that RFC 9110 gives the status; Python before 3.13 has older ones for two."""
+    return _TITLES.get(status, status.phrase)
+
+
+_TITLES: Final[dict[int, str]] = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
 def request_id(scope: Scope) -> str:
     """The id of the request, as `RequestIdMiddleware` has set it."""
     identifier: str = scope["request_id"]
@@ -164,7 +172,7 @@ def problem_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any
         entry = described.setdefault(
             int(problem.status),
             {
-                "description": problem.status.phrase,
+                "description": title(problem.status),
                 "content": {MEDIA_TYPE: {"schema": _schema(problem), "examples": {}}},
             },
         )
@@ -181,7 +189,7 @@ def _schema(problem: type[Problem]) -> dict[str, str]:
 def _example(problem: type[Problem]) -> dict[str, Any]:
     example: dict[str, Any] = {
         "type": "about:blank",
-        "title": problem.status.phrase,
+        "title": title(problem.status),
         "status": int(problem.status),
         "detail": problem.default_detail,
         "code": problem.code,
