@@ -44,7 +44,7 @@ def finds_row(query: Node) -> bool:
     operation = query.node("setOperations")
     if operation is not None:
         return _set_operation_finds_row(operation, query)
-    if query.flag("hasAggs") or query.nodes("groupClause") or query.nodes("groupingSets"):
+    if grouping.is_grouped(query):
         return grouping.may_have_empty_group(query)
     tree = query.node("jointree")
     return tree is not None and _part_finds_row(tree, query)
@@ -243,7 +243,7 @@ class _AtMostOne:
             yield from self._equalities(part)
         settled = {1: "rarg", 3: "larg"}.get(item.integer("jointype"))
         side = item if settled is None else item.node(settled)
-        tables = set() if side is None else set(_tables(side))
+        tables: set[int] = set() if side is None else set(_tables(side))
         for equality in _conjuncts(item.node("quals")):
             if equality.table in tables:
                 yield equality

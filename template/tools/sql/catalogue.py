@@ -120,14 +120,14 @@ class Domain:
 class Catalogue:
     """Tables, functions and domains by OID."""
 
-    relations: dict[int, Relation] = field(default_factory=dict)
-    functions: dict[int, Function] = field(default_factory=dict)
-    domains: dict[int, Domain] = field(default_factory=dict)
+    domains: dict[int, Domain]
+    relations: dict[int, Relation] = field(default_factory=dict[int, Relation])
+    functions: dict[int, Function] = field(default_factory=dict[int, Function])
 
     @classmethod
     async def load(cls, connection: Connection, trees: Iterable[str]) -> Catalogue:
         """Read what the given trees, still text, name, directly or through views."""
-        catalogue = cls(domains=await _domains(connection))
+        catalogue = cls(await _domains(connection))
         pending = list(trees)
         while pending:
             relations = _oids(_RELATION_OIDS, pending) - catalogue.relations.keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import reduce
 
 from tools.sql.nodetree import Node
 
@@ -15,6 +16,12 @@ class Kind(IntEnum):
     ROLLUP = 2
     CUBE = 3
     SETS = 4
+
+
+def is_grouped(query: Node) -> bool:
+    """Whether a query returns groups of the rows that it finds, not the rows."""
+    grouped = query.nodes("groupClause") or query.nodes("groupingSets")
+    return bool(grouped) or query.flag("hasAggs") or query.node("havingQual") is not None
 
 
 def may_have_empty_group(query: Node) -> bool:
@@ -37,7 +44,7 @@ def expressions_left_out(query: Node) -> list[Node]:
     items = query.nodes("groupingSets")
     if not items or query.flag("hasGroupRTE"):
         return []
-    always: set[int] = set().union(*map(_in_every_set, items))
+    always = {group for item in items for group in _in_every_set(item)}
     groups = {clause.integer("tleSortGroupRef") for clause in query.nodes("groupClause")}
     return [
         expression
@@ -60,5 +67,5 @@ def _in_every_set(item: Node) -> set[int]:
     if kind == Kind.SIMPLE:
         return set(item.integers("content"))
     if kind == Kind.SETS:
-        return set.intersection(*map(_in_every_set, item.nodes("content")))
+        return reduce(set[int].intersection, map(_in_every_set, item.nodes("content")))
     return set()

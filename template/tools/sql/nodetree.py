@@ -38,7 +38,7 @@ class Node:
     """
 
     tag: str
-    fields: dict[str, Value] = field(default_factory=dict)
+    fields: dict[str, Value] = field(default_factory=dict[str, Value])
 
     def node(self, name: str) -> Node | None:
         """The node in a field."""

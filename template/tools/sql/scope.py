@@ -114,6 +114,7 @@ class Scope:
         self.command = query.integer("commandType")
         self.table = query.nodes("rtable")
         self.facts = NOTHING
+        """What is known of every row that the query returns."""
         self.case_value: Verdict | None = None
         """What `CASE x WHEN …` compares with, or a cast casts."""
         self.subquery_columns: list[Verdict] = []
@@ -136,12 +137,14 @@ class Scope:
 
         self.new_rows_of = 0
         self._left_out = frozenset(map(self._fingerprint, grouping.expressions_left_out(query)))
-        known = self._facts_of_rows()
+        found = self._facts_of_found_rows()
+        returned = self._facts_of_returned_rows(found)
         # In RETURNING, the changed table's columns are those of the new row, about which WHERE
         # says nothing; hence this is set after its conditions have been read.
         if self.command in (Command.INSERT, Command.UPDATE, Command.MERGE):
             self.new_rows_of = query.integer("resultRelation")
-        self.facts = self._completed(known)
+        self._found = self._completed(found)
+        self.facts = self._completed(returned)
 
     def entry(self, number: int) -> Node | None:
         """An entry of the range table, which is counted from 1."""
@@ -199,7 +202,7 @@ class Scope:
     def knowing_nothing(self) -> Scope:
         """The same query for a row that did not come through its conditions."""
         changed = self._copy()
-        changed.facts = NOTHING
+        changed.facts = changed._found = NOTHING
         return changed
 
     def comparing(self, columns: list[Verdict]) -> Scope:
@@ -223,6 +226,7 @@ class Scope:
         """The same query inside an aggregate's arguments, where nothing is grouped yet."""
         changed = self._copy()
         changed.inside_aggregate = True
+        changed.facts = self._completed(self._found | self.facts)
         return changed
 
     def is_known_not_null(self, expression: Node) -> bool:
@@ -303,18 +307,25 @@ class Scope:
             followed |= sides
         return known
 
-    def _facts_of_rows(self) -> Facts:
-        """What FROM, WHERE and HAVING make certain of every row."""
+    def _facts_of_found_rows(self) -> Facts:
+        """What FROM and WHERE make certain of the rows that are left."""
         tree = self.query.node("jointree")
         known = NOTHING if tree is None else self._facts_of_from(tree, frozenset())
-        if self.merges_without_source():
-            return NOTHING
+        return NOTHING if self.merges_without_source() else known
+
+    def _facts_of_returned_rows(self, found: Facts) -> Facts:
+        """What is certain after grouping."""
+        # Aggregates return a row even if WHERE left none, and so proved nothing of the constants
+        # and parameters in it.
+        if grouping.is_grouped(self.query) and grouping.may_have_empty_group(self.query):
+            found = NOTHING
         having = self.query.node("havingQual")
-        # Before PostgreSQL 18, nothing in the tree tells an expression before grouping from the
-        # same expression afterwards, when a grouping set may have made it NULL.
-        if having is not None and not self._left_out:
-            known |= facts.when_true(having, self)
-        return known
+        # With grouping sets, HAVING is left out: before PostgreSQL 18 nothing in the tree tells an
+        # expression before grouping from the same one afterwards, when it may be NULL, and up to
+        # 18 the server itself takes the one for the other if the expression is constant.
+        if having is None or self.query.nodes("groupingSets"):
+            return found
+        return found | facts.when_true(having, self)
 
     def _facts_of_from(self, item: Node, around: frozenset[Side]) -> Facts:
         match item.tag:

@@ -13,7 +13,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "slow" in config.getoption("-m"):
+    if "slow" in (config.getoption("-m") or ""):
         return
     for item in items:
         if item.get_closest_marker("slow"):

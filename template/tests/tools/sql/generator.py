@@ -16,6 +16,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _PARAMETER = re.compile(r"\$(\d+)")
+_PLACE = re.compile(r"\{(\w+)(!?)\}")
 _NAME = re.compile(r"\w+\.\w+")
 
 
@@ -37,7 +38,12 @@ _LITERALS = {
     Type.TEXT: ["''", "'a'", "'b'", "'abc'"],
     Type.BOOL: ["true", "false"],
     Type.ARRAY: ["'{}'::integer[]", "'{1,2}'::integer[]", "'{NULL,1}'::integer[]", "ARRAY[0]"],
-    Type.JSON: ["""'{"a": 1}'::jsonb""", """'{"a": null}'::jsonb""", "'[1, null]'::jsonb", "'null'::jsonb"],
+    Type.JSON: [
+        """'{"a": 1}'::jsonb""",
+        """'{"a": null}'::jsonb""",
+        "'[1, null]'::jsonb",
+        "'null'::jsonb",
+    ],
     Type.MOOD: ["'sad'::mood", "'ok'::mood"],
     Type.WHEN: ["'2026-01-01Z'::timestamptz", "'infinity'::timestamptz"],
     Type.NUMBER: ["0.5", "1.0", "'NaN'::numeric"],
@@ -76,8 +82,8 @@ class Query:
 class Scope:
     """What expressions can refer to: columns by their qualified names."""
 
-    columns: list[tuple[str, Type]] = field(default_factory=list)
-    rows: list[str] = field(default_factory=list)
+    columns: list[tuple[str, Type]] = field(default_factory=list[tuple[str, Type]])
+    rows: list[str] = field(default_factory=list[str])
     """Aliases of tables, for whole rows."""
     grouped: Scope | None = None
     """In a grouped query, what aggregates can refer to."""
@@ -86,9 +92,22 @@ class Scope:
     def __add__(self, other: Scope) -> Scope:
         return Scope(self.columns + other.columns, self.rows + other.rows)
 
+    def dwelling_on(self, condition: str) -> Scope:
+        """The same, where what a condition mentions is more likely to be used again."""
+        mentioned = set(_NAME.findall(condition))
+        again = [column for column in self.columns if column[0] in mentioned]
+        return Scope([*self.columns, *again * 4], self.rows)
+
     def seen_from_inside(self) -> Scope:
-        """What a subquery can refer to: of a grouped query, the columns that it groups by."""
-        return Scope([column for column in self.columns if _NAME.fullmatch(column[0])], self.rows)
+        """What a subquery can refer to: of a grouped query, the columns that it groups by.
+
+        Not OLD and NEW: PostgreSQL 18.6 crashes on some subqueries of RETURNING that do.
+        """
+        names = [(name, kind) for name, kind in self.columns if _NAME.fullmatch(name)]
+        return Scope(
+            [(name, kind) for name, kind in names if not name.startswith(("old.", "new."))],
+            self.rows,
+        )
 
     def of(self, wanted: Type) -> list[str]:
         return [name for name, kind in self.columns if kind == wanted]
@@ -117,11 +136,20 @@ class Generator:
         self.tables: list[Table] = []
         self.schema = self._schema()
 
+    def view(self) -> tuple[Table, str]:
+        """A view, which may fail like any query; add it to `tables` if it does not."""
+        self._with_parameters = False
+        shape = self._set_operation(2, None, None)
+        columns = [Column(f"c{n}", kind) for n, kind in enumerate(shape.types, start=1)]
+        view = Table(self._name("v"), columns, writable=False)
+        return view, f"CREATE VIEW {view.name} AS {shape.sql}"
+
     def query(self) -> Query:
         self._arguments, self._promised, self._promised_elements = [], set(), set()
         self._with_parameters = True
         self._ctes = []
-        sql = self._modification() if self._chance(0.25) else self._select(3).sql
+        depth = self._pick([1, 2, 2, 3])
+        sql = self._modification(depth) if self._chance(0.3) else self._select(depth).sql
         return self._with_used_parameters(sql)
 
     def _with_used_parameters(self, sql: str) -> Query:
@@ -164,8 +192,6 @@ class Generator:
         statements += self._parent_and_child()
         statements += self._partitioned()
         statements += self._updatable_view()
-        for _ in range(2):
-            statements += self._view()
         return statements
 
     def _columns(self) -> list[Column]:
@@ -182,9 +208,7 @@ class Generator:
         if self._chance(0.3):
             columns.append(Column("c", Type.INT, constraint="CHECK (c IS NOT NULL AND c < 100)"))
         if self._chance(0.2):
-            columns.append(
-                Column("g", Type.INT, constraint="GENERATED ALWAYS AS (k + 1) STORED")
-            )
+            columns.append(Column("g", Type.INT, constraint="GENERATED ALWAYS AS (k + 1) STORED"))
         return columns
 
     def _table(self) -> list[str]:
@@ -192,7 +216,7 @@ class Generator:
         self.tables.append(table)
         statements = [self._create(table), *self._rows(table)]
         lax = [c.name for c in table.columns if c.name.startswith("x") and not c.constraint]
-        if self._version >= 18 and lax and self._chance(0.3):
+        if self._version >= 18 and lax and self._chance(0.5):
             statements.append(f"ALTER TABLE {table.name} ADD NOT NULL {lax[0]} NOT VALID")
         if self._chance(0.2):
             statements.append(
@@ -207,7 +231,10 @@ class Generator:
         child = Table(self._name("c"), parent.columns, writable=False)
         self.tables.append(parent)
         strict = [c.name for c in parent.columns if c.constraint == "NOT NULL"]
-        statements = [self._create(parent), f"CREATE TABLE {child.name} () INHERITS ({parent.name})"]
+        statements = [
+            self._create(parent),
+            f"CREATE TABLE {child.name} () INHERITS ({parent.name})",
+        ]
         if strict and self._version < 18:
             statements.append(f"ALTER TABLE {child.name} ALTER {strict[0]} DROP NOT NULL")
             loose = [
@@ -227,13 +254,6 @@ class Generator:
             *self._rows(table),
         ]
 
-    def _view(self) -> list[str]:
-        shape = self._plain_select(2)
-        columns = [Column(f"c{n}", kind) for n, kind in enumerate(shape.types, start=1)]
-        view = Table(self._name("v"), columns, writable=False)
-        self.tables.append(view)
-        return [f"CREATE VIEW {view.name} AS {shape.sql}"]
-
     def _updatable_view(self) -> list[str]:
         table = self._pick([table for table in self.tables if table.writable])
         view = Table(self._name("w"), table.columns)
@@ -242,7 +262,9 @@ class Generator:
         return [f"CREATE VIEW {view.name} AS SELECT {names} FROM {table.name} WHERE t IS NOT NULL"]
 
     def _create(self, table: Table) -> str:
-        columns = ", ".join(f"{c.name} {c.sql_type or c.type} {c.constraint}" for c in table.columns)
+        columns = ", ".join(
+            f"{c.name} {c.sql_type or c.type} {c.constraint}" for c in table.columns
+        )
         return f"CREATE TABLE {table.name} ({columns})"
 
     def _rows(self, table: Table, first: int = 0) -> list[str]:
@@ -251,7 +273,7 @@ class Generator:
         return [
             f"INSERT INTO {table.name} ({names}) VALUES "
             f"({', '.join(self._stored_value(c, number) for c in columns)})"
-            for number in range(first, first + self._random.randint(0, 4))
+            for number in range(first, first + self._pick([0, 1, 3, 4, 5]))
         ]
 
     def _stored_value(self, column: Column, number: int) -> str:
@@ -266,21 +288,28 @@ class Generator:
 
     # Queries
 
-    def _select(self, depth: int, outer: Scope | None = None, types: list[Type] | None = None) -> Shape:
+    def _select(
+        self, depth: int, outer: Scope | None = None, types: list[Type] | None = None
+    ) -> Shape:
         """A query with what may stand around it: WITH, UNION, ORDER BY, LIMIT."""
         before = len(self._ctes)
-        clauses = [self._cte(depth - 1) for _ in range(self._pick([0, 0, 1, 2]))] if depth > 1 else []
+        clauses = (
+            [self._cte(depth - 1) for _ in range(self._pick([0, 0, 1, 2]))] if depth > 1 else []
+        )
         shape = self._set_operation(depth, outer, types)
         del self._ctes[before:]
         with_clause = f"WITH RECURSIVE {', '.join(clauses)} " if clauses else ""
         end = self._pick(["", "", "", " ORDER BY 1", " LIMIT 3", " OFFSET 1"])
         return Shape(f"{with_clause}{shape.sql}{end}", shape.types)
 
-    def _cte(self, depth: int) -> str:
+    def _cte(self, depth: int, *, recursive: bool = True) -> str:
         name = self._name("q")
         kind = self._random.random()
-        if kind < 0.25:
+        extra = ""
+        if kind < 0.25 and recursive:
             shape, body = self._recursive(name, depth)
+            if "JSON" not in body and self._chance(0.3):
+                extra = " CYCLE c1 SET looped USING path"
         elif kind < 0.45 and self._with_parameters and depth > 1:
             shape = self._modified_rows(depth)
             body = shape.sql
@@ -288,11 +317,14 @@ class Generator:
             shape = self._set_operation(depth, None, None)
             body = shape.sql
         columns = [Column(f"c{n}", kind) for n, kind in enumerate(shape.types, start=1)]
+        names = ", ".join(column.name for column in columns)
+        if extra:
+            columns.append(Column("looped", Type.BOOL))
         self._ctes.append(Table(name, columns, writable=False))
-        return f"{name} ({', '.join(column.name for column in columns)}) AS ({body})"
+        return f"{name} ({names}) AS ({body}){extra}"
 
     def _recursive(self, name: str, depth: int) -> tuple[Shape, str]:
-        first = self._plain_select(depth, types=[Type.INT, *self._types(2)])
+        first = self._plain_select(depth, types=[Type.INT, *self._types(1) * 2])
         inner = Scope([(f"{name}.c{n}", kind) for n, kind in enumerate(first.types, start=1)])
         source = name
         if self._chance(0.5):
@@ -302,7 +334,9 @@ class Generator:
             condition = self._expression(Type.BOOL, inner, 1)
             source = f"{name} {join} {table.name} {alias} ON {condition}"
         rest = [f"({self._expression(kind, inner, 2)})::{kind}" for kind in first.types[1:]]
-        again = f"SELECT {', '.join([f'{name}.c1 + 1', *rest])} FROM {source} WHERE {name}.c1 < 3"
+        if self._chance(0.5):  # so that a NULL takes two rounds to get there
+            rest = [f"{name}.c3", f"NULL::{first.types[2]}"]
+        again = f"SELECT {', '.join([f'{name}.c1 + 1', *rest])} FROM {source} WHERE {name}.c1 < 5"
         union = self._pick(["UNION ALL", "UNION"])
         return first, f"{first.sql} {union} {again}"
 
@@ -323,14 +357,17 @@ class Generator:
         types = types or self._types(self._random.randint(1, 4))
         outer = outer or Scope()
         source, inner = self._from(depth, outer)
-        where = f" WHERE {self._expression(Type.BOOL, inner + outer, 2)}" if self._chance(0.5) else ""
+        where = (
+            f" WHERE {self._expression(Type.BOOL, inner + outer, 2)}" if self._chance(0.4) else ""
+        )
         kind = self._random.random()
+        rows = (inner + outer).dwelling_on(where)
         if kind < 0.25:
-            group, scope = self._group_by(inner + outer)
+            group, scope = self._group_by(rows)
         elif kind < 0.4:
-            group, scope = "", Scope(grouped=inner + outer)
+            group, scope = "", Scope(grouped=rows)
         else:
-            group, scope = "", inner + outer
+            group, scope = "", rows
             scope.windows = True
         outputs = [
             f"({self._expression(kind, scope, depth)})::{kind} AS c{number}"
@@ -342,13 +379,18 @@ class Generator:
     def _group_by(self, rows: Scope) -> tuple[str, Scope]:
         types = [self._pick(_COMMON) for _ in range(self._random.randint(1, 3))]
         expressions = [
-            self._pick(rows.of(kind)) if rows.of(kind) and self._chance(0.8)
-            else self._operation(kind, rows, 1)
+            self._pick(rows.of(kind))
+            if rows.of(kind) and self._chance(0.8)
+            else f"coalesce({self._operation(kind, rows, 1)})"  # lest a constant count columns
             for kind in types
         ]
         scope = Scope(list(zip(expressions, types, strict=True)), grouped=rows, windows=True)
         listed = ", ".join(expressions)
-        form = self._pick(["{}", "{}", "ROLLUP ({})", "CUBE ({})", "GROUPING SETS (({}), (), ({}))"])
+        form = self._pick(
+            ["{}", "{}", "ROLLUP ({})", "CUBE ({})", "GROUPING SETS (({}), (), ({}))"]
+        )
+        if form != "{}":
+            scope.columns.append((f"grouping({expressions[0]})", Type.INT))
         having = f" HAVING {self._expression(Type.BOOL, scope, 2)}" if self._chance(0.3) else ""
         return f" GROUP BY {form.format(listed, expressions[0])}{having}", scope
 
@@ -365,7 +407,9 @@ class Generator:
         return sql, scope
 
     def _join(self, left: str, known: Scope, depth: int, outer: Scope) -> tuple[str, Scope]:
-        join = self._pick(["JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"])
+        join = self._pick(
+            ["JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"]
+        )
         lateral = join in ("JOIN", "LEFT JOIN") and self._chance(0.3)
         if self._chance(0.25) and not lateral:
             right, columns = self._from(depth - 1, outer)
@@ -373,11 +417,19 @@ class Generator:
             if not right:
                 right, columns = self._source(depth - 1, outer)
         else:
-            right, columns = self._source(depth - 1, known + outer if lateral else outer, lateral=lateral)
+            right, columns = self._source(
+                depth - 1, known + outer if lateral else outer, lateral=lateral
+            )
         scope = known + columns
+        shared = _shared_column(known, columns)
+        if shared and join != "CROSS JOIN" and self._chance(0.3):
+            merged = self._name("u")
+            scope.columns.append((f"{merged}.{shared}", Type.INT))
+            return f"{left} {join} {right} USING ({shared}) AS {merged}", scope
         if join == "CROSS JOIN":
             return f"{left} CROSS JOIN {right}", scope
-        return f"{left} {join} {right} ON {self._join_condition(join, known, columns, scope)}", scope
+        condition = self._join_condition(join, known, columns, scope)
+        return f"{left} {join} {right} ON {condition}", scope.dwelling_on(condition)
 
     def _join_condition(self, join: str, left: Scope, right: Scope, both: Scope) -> str:
         pairs = [(a, b) for a in left.of(Type.INT) for b in right.of(Type.INT)]
@@ -426,7 +478,10 @@ class Generator:
                 (f"unnest({array})", [Type.INT]),
                 (f"unnest({array}, ARRAY[1, 2, 3])", [Type.INT, Type.INT]),
                 (f"unnest({array}) WITH ORDINALITY", [Type.INT, Type.INT]),
-                (f"regexp_split_to_table({self._expression(Type.TEXT, visible, 1)}, 'b')", [Type.TEXT]),
+                (
+                    f"regexp_split_to_table({self._expression(Type.TEXT, visible, 1)}, 'b')",
+                    [Type.TEXT],
+                ),
                 (f"jsonb_path_query({json}, '$.a')", [Type.JSON]),
                 (f"jsonb_each(jsonb_build_object('k', {json}))", [Type.TEXT, Type.JSON]),
                 (f"jsonb_each_text(jsonb_build_object('k', {json}))", [Type.TEXT, Type.TEXT]),
@@ -442,10 +497,10 @@ class Generator:
 
     # Changes
 
-    def _modification(self) -> str:
+    def _modification(self, depth: int) -> str:
         before = len(self._ctes)
-        clause = f"WITH RECURSIVE {self._cte(2)} " if self._chance(0.3) else ""
-        sql = self._modified_rows(3).sql
+        clause = f"WITH {self._cte(depth, recursive=False)} " if self._chance(0.3) else ""
+        sql = self._modified_rows(depth).sql
         del self._ctes[before:]
         return f"{clause}{sql}"
 
@@ -458,7 +513,9 @@ class Generator:
         if self._version >= 18:
             changed = [column.name for column in table.columns]
             for version in ("old", "new"):
-                scope = scope + Scope([(f"{version}.{c.name}", c.type) for c in table.columns if c.name in changed])
+                scope = scope + Scope(
+                    [(f"{version}.{c.name}", c.type) for c in table.columns if c.name in changed]
+                )
         types = self._types(self._random.randint(1, 4))
         outputs = [
             f"({self._expression(kind, scope, 2)})::{kind} AS c{number}"
@@ -470,7 +527,7 @@ class Generator:
         value = f"({self._expression(column.type, scope, 1)})::{column.type}"
         if column.constraint or column.sql_type == "required":
             return f"coalesce({value}, {self._pick(_LITERALS[column.type])})"
-        return value
+        return "NULL" if self._chance(0.3) else value
 
     def _insert(self, table: Table, alias: str, depth: int) -> tuple[str, Scope]:
         columns = [c for c in table.columns if "GENERATED" not in c.constraint and c.name != "id"]
@@ -485,16 +542,20 @@ class Generator:
             body = f"VALUES {', '.join(rows)}"
         else:
             source, scope = self._from(depth - 1, Scope())
-            values = [f"{start} + row_number() OVER ()", *(self._assigned(c, scope) for c in columns)]
+            values = [
+                f"{start} + row_number() OVER ()",
+                *(self._assigned(c, scope) for c in columns),
+            ]
             body = f"SELECT {', '.join(values)} FROM {source}"
         target = Scope([(f"{alias}.{c.name}", c.type) for c in table.columns], [alias])
         assigned = self._pick([c for c in table.columns if c.name in ("k", "t")])
         excluded = Scope([(f"excluded.{c.name}", c.type) for c in table.columns])
+        updated = f"{assigned.name} = {self._assigned(assigned, target + excluded)}"
         conflict = self._pick(
             [
                 "",
                 " ON CONFLICT DO NOTHING",
-                f" ON CONFLICT (id) DO UPDATE SET {assigned.name} = {self._assigned(assigned, target + excluded)}",
+                f" ON CONFLICT (id) DO UPDATE SET {updated}",
             ]
         )
         return f"INSERT INTO {table.name} AS {alias} ({names}) {body}{conflict}", target
@@ -505,11 +566,16 @@ class Generator:
         if self._chance(0.5):
             more, columns = self._from(depth - 1, Scope())
             source, scope = f" FROM {more}", target + columns
-        changeable = [c for c in table.columns if "GENERATED" not in c.constraint and c.name != "id"]
+        changeable = [
+            c for c in table.columns if "GENERATED" not in c.constraint and c.name != "id"
+        ]
         assigned = self._random.sample(changeable, self._random.randint(1, 2))
         sets = ", ".join(f"{c.name} = {self._assigned(c, scope)}" for c in assigned)
         where = f" WHERE {self._expression(Type.BOOL, scope, 2)}"
-        return f"UPDATE {table.name} AS {alias} SET {sets}{source}{where}", scope
+        if self._chance(0.4):  # whether it was NULL says nothing of what it is set to
+            where += f" AND {alias}.{assigned[0].name} IS NOT NULL"
+        sql = f"UPDATE {table.name} AS {alias} SET {sets}{source}{where}"
+        return sql, scope.dwelling_on(where).dwelling_on(sets)
 
     def _delete(self, table: Table, alias: str, depth: int) -> tuple[str, Scope]:
         scope = Scope([(f"{alias}.{c.name}", c.type) for c in table.columns], [alias])
@@ -518,7 +584,7 @@ class Generator:
             more, columns = self._from(depth - 1, Scope())
             using, scope = f" USING {more}", scope + columns
         where = f" WHERE {self._expression(Type.BOOL, scope, 2)}"
-        return f"DELETE FROM {table.name} AS {alias}{using}{where}", scope
+        return f"DELETE FROM {table.name} AS {alias}{using}{where}", scope.dwelling_on(where)
 
     def _merge(self, table: Table, alias: str, depth: int) -> tuple[str, Scope]:
         target = Scope([(f"{alias}.{c.name}", c.type) for c in table.columns], [alias])
@@ -574,6 +640,8 @@ class Generator:
         def make(wanted: Type) -> str:
             return self._expression(wanted, scope, depth - 1)
 
+        if kind == Type.JSON and scope.rows and scope.grouped is None and self._chance(0.2):
+            return f"to_jsonb({self._pick(scope.rows)})"
         makers = [*_ANY_TYPE, *_BY_TYPE[kind], *(_ELEMENTS if kind != Type.ARRAY else [])]
         chance = self._random.random()
         if chance < 0.12 and depth > 1:
@@ -585,20 +653,25 @@ class Generator:
         return self._fill(self._pick(makers), kind, make)
 
     def _fill(self, form: str, kind: Type, make: Callable[[Type], str]) -> str:
-        """Put random expressions where a form names types, such as `{INT} + {INT}`."""
-        parts = form.replace("{SAME}", f"{{{kind.name}}}").split("{")
-        filled = [parts[0]]
-        for part in parts[1:]:
-            name, rest = part.split("}", 1)
-            filled.append(f"{make(Type[name])}{rest}")
-        return f"({''.join(filled)})"
+        """Put random expressions where a form names types, such as `{INT} + {INT}`.
+
+        A marked one is the same wherever it is named, as in `{INT!} IS NULL OR {INT!} > {INT}`.
+        """
+        marked: dict[str, str] = {}
+
+        def expression(match: re.Match[str]) -> str:
+            name, mark = match.groups()
+            made = make(kind if name == "SAME" else Type[name])
+            return marked.setdefault(name, made) if mark else made
+
+        return f"({_PLACE.sub(expression, form)})"
 
     def _subquery(self, kind: Type, scope: Scope, depth: int) -> str:
         outer = scope.seen_from_inside()
         if kind == Type.BOOL and self._chance(0.6):
             wanted = self._pick(_COMMON)
             shape = self._plain_select(depth - 1, outer, [wanted])
-            value = self._expression(wanted, scope, 0)
+            value = self._expression(wanted, outer, 0)
             return self._pick(
                 [
                     f"(EXISTS ({shape.sql}))",
@@ -658,9 +731,13 @@ _FRAMES = [
 # {INT} and the like stand for an expression of that type, {SAME} for one of the type wanted.
 _ANY_TYPE = [
     "coalesce({SAME}, {SAME})",
-    "CASE WHEN {BOOL} THEN {SAME} ELSE {SAME} END",
-    "CASE WHEN {BOOL} THEN {SAME} WHEN {BOOL} THEN {SAME} END",
+    "CASE WHEN {BOOL} IS TRUE THEN {SAME} ELSE {SAME} END",
+    "CASE WHEN {INT} IS NULL THEN {SAME} WHEN {BOOL} IS NOT FALSE THEN {SAME} ELSE {SAME} END",
+    "CASE WHEN {TEXT} = {TEXT} THEN {SAME} WHEN {INT} > {INT} THEN {SAME} END",
     "CASE {INT} WHEN 1 THEN {SAME} ELSE {SAME} END",
+    "CASE WHEN {SAME!} IS NULL THEN {SAME} ELSE {SAME!} END",
+    "CASE WHEN {SAME!} IS NOT NULL OR {BOOL} THEN {SAME!} ELSE {SAME} END",
+    "CASE WHEN {SAME!} = {SAME} THEN {SAME} ELSE {SAME!} END",
     "nullif({SAME}, {SAME})",
     "greatest({SAME}, {SAME})",
     "(ROW({SAME}, 1)).f1",
@@ -716,7 +793,10 @@ _BY_TYPE = {
         "{INT} IS NULL",
         "{INT} IS NOT NULL",
         "{TEXT} IS NOT NULL",
-        "{INT} IS NOT NULL AND {INT} > {INT}",
+        "{INT!} IS NOT NULL AND {INT!} > {INT}",
+        "{INT!} IS NULL OR {INT!} > {INT}",
+        "NOT ({TEXT!} IS NULL AND {TEXT!} < {TEXT})",
+        "{INT} = {INT} OR {TEXT} = {TEXT}",
         "{BOOL} IS TRUE",
         "{BOOL} IS NOT FALSE",
         "{BOOL} IS UNKNOWN",
@@ -773,7 +853,14 @@ _BY_TYPE = {
     ],
 }
 _AGGREGATES = {
-    Type.INT: ["count(*)", "count({INT})", "sum({INT})", "max({INT})", "min({INT})", "any_value({INT})"],
+    Type.INT: [
+        "count(*)",
+        "count({INT})",
+        "sum({INT})",
+        "max({INT})",
+        "min({INT})",
+        "any_value({INT})",
+    ],
     Type.TEXT: ["string_agg({TEXT}, {TEXT})", "max({TEXT})", "min({TEXT})"],
     Type.BOOL: ["bool_and({BOOL})", "bool_or({BOOL})", "every({BOOL})"],
     Type.ARRAY: ["array_agg({INT})", "array_agg({INT} ORDER BY {TEXT})", "max({ARRAY})"],
@@ -789,7 +876,12 @@ _AGGREGATES = {
         "corr({INT}, {INT})",
     ],
 }
-_ANY_WINDOWS = ["first_value({SAME})", "last_value({SAME})", "lag({SAME})", "lead({SAME}, 1, {SAME})"]
+_ANY_WINDOWS = [
+    "first_value({SAME})",
+    "last_value({SAME})",
+    "lag({SAME})",
+    "lead({SAME}, 1, {SAME})",
+]
 _WINDOWS = {
     Type.INT: ["row_number()", "rank()", "ntile(2)", "count(*)", "sum({INT})", "max({INT})"],
     Type.TEXT: ["max({TEXT})", "string_agg({TEXT}, ',')"],
@@ -798,6 +890,18 @@ _WINDOWS = {
     Type.JSON: ["jsonb_agg({INT})"],
     Type.NUMBER: ["avg({INT})"],
 }
+
+
+def _shared_column(left: Scope, right: Scope) -> str | None:
+    """The name of an integer column that a table on either side has, if there is one of each."""
+    names = [[column.split(".")[1] for column, _ in side.columns] for side in (left, right)]
+    for column in left.of(Type.INT):
+        name = column.split(".")[1]
+        if all(side.count(name) == 1 for side in names) and f".{name}" in "".join(
+            right.of(Type.INT)
+        ):
+            return name
+    return None
 
 
 def _scope_of(table: Table, alias: str) -> Scope:
