@@ -113,7 +113,7 @@ class Database:
                 yield connection
         except asyncpg.InterfaceError as error:
             # asyncpg's answer to the second statement after the server has gone.
-            if connection.is_closed():
+            if _is_lost(connection):
                 raise DatabaseUnavailableError(_reason(error)) from error
             raise
         finally:
@@ -126,9 +126,12 @@ class Database:
             raise DatabaseUnavailableError(_reason(error)) from error
 
     async def _release(self, connection: _Pooled) -> None:
-        if self._now() - cast(_Connection, connection).opened_at > self._lifetime:
+        if not _is_lost(connection) and self._is_old(connection):
             await connection.close(timeout=self._acquire_timeout)
         await self._pool.release(connection)
+
+    def _is_old(self, connection: _Pooled) -> bool:
+        return self._now() - cast(_Connection, connection).opened_at > self._lifetime
 
 
 async def connect(options: DatabaseOptions) -> Connection:
@@ -147,13 +150,23 @@ async def connect(options: DatabaseOptions) -> Connection:
         raise DatabaseUnavailableError(_reason(error)) from error
 
 
+def _is_lost(connection: _Pooled) -> bool:
+    """Whether the connection broke. asyncpg then takes it out of its user's hands at once, and it
+    answers nothing any more, not even this question.
+    """
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
 _CONNECT_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """Without a connection there is no statement yet: whatever went wrong, it was the connecting.
 (`TimeoutError` is an `OSError`.)"""
 
 
 def _reason(error: Exception) -> str:
-    return f"the database can't be reached: {error or 'no connection within the time allowed'}"
+    return f"the database can't be reached: {str(error) or 'no connection within the time allowed'}"
 
 
 def _session(options: DatabaseOptions) -> dict[str, str]:
