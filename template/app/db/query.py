@@ -214,7 +214,7 @@ def _runner(statement: Statement) -> Callable[[Db, Sequence[Any]], Awaitable[Any
 
     many = typing.get_origin(result) is list
     optional = not many and _is_optional(result)
-    read = _reader(typing.get_args(result)[0] if many else _without_none(result))
+    read = _reader(typing.get_args(result)[0] if many else result)
 
     async def every(db: Db, args: Sequence[Any]) -> list[Any]:
         return [read(record) for record in await db.fetch(sql, *args)]
@@ -241,11 +241,13 @@ def _runner(statement: Statement) -> Callable[[Db, Sequence[Any]], Awaitable[Any
 
 def _reader(target: Any) -> Callable[[Record], Any]:
     """Make the function that turns a record into a `row` instance, or into its only column."""
-    if not is_dataclass(target):
+    inner = _without_none(target)
+    if not is_dataclass(inner):
+        # With its None, which then stands for NULL as well as for no row.
         decode = _decoder(target)
         return (lambda record: decode(record[0])) if decode else (lambda record: record[0])
 
-    make = typing.cast(type[Any], target)
+    make = typing.cast(type[Any], inner)
     hints = typing.get_type_hints(make, include_extras=True)
     decoders = [
         (index, decode)
