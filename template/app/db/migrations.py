@@ -288,12 +288,20 @@ async def _execution(connection: Connection, path: Path) -> AsyncIterator[float]
         await _execute_alone(connection, path, sql)
         yield started
         return
-    async with connection.transaction():
-        try:
-            await connection.execute(sql)
-        except asyncpg.PostgresError as error:
-            raise MigrationError(_explain(path, sql, error)) from error
-        yield started
+    try:
+        async with connection.transaction():
+            try:
+                await connection.execute(sql)
+            except asyncpg.PostgresError as error:
+                raise MigrationError(_explain(path, sql, error)) from error
+            yield started
+    except asyncpg.InterfaceError as error:
+        # A connection that is gone can't roll back, and asyncpg says only so.
+        if not connection.is_closed():
+            raise
+        raise MigrationError(
+            f"{path}: the connection to the database was lost: try again when it is back"
+        ) from error
 
 
 async def _execute_alone(connection: Connection, path: Path, sql: str) -> None:
