@@ -1,0 +1,1 @@
+"""The pool, the queries' run time and the migrations' runner, on a real PostgreSQL."""
