@@ -129,7 +129,7 @@ def _array_mismatch(python: Any, sql_type: SqlType) -> str | None:
     if typing.get_origin(python) is not list:
         return f"{sql_type.sql} is a list in Python, not {describe(python)}"
     (element,) = typing.get_args(python)
-    assert sql_type.part is not None
+    assert sql_type.part is not None  # noqa: S101 -- for the type checker
     return mismatch(element, sql_type.part)
 
 
