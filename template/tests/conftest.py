@@ -1,6 +1,8 @@
 """The fixtures that most tests start from: ``database``, ``settings``, ``client``."""
 
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -82,6 +84,19 @@ def settings(database: TestDatabase, jwt_keys: str) -> Settings:
         argon2_memory_kib=8,
         api_docs=True,
     )
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, where nothing is set: no environment, no files, no secrets."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(
+        "app.settings.SECRET_DIRECTORIES", (tmp_path / "run" / "secrets", Path("secrets"))
+    )
+    return tmp_path
 
 
 @pytest.fixture

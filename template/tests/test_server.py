@@ -18,6 +18,7 @@ from app.settings import Settings
 from tests.support.api import PASSWORD, assert_problem, bearer, log_in, register
 from tests.support.databases import TestDatabase
 from tests.support.processes import command, environment_of, serving
+from tests.support.waiting import until
 
 NOWHERE = "postgresql://somebody@127.0.0.1:1/nothing"
 
@@ -57,8 +58,12 @@ async def in_flight(client: AsyncClient, connection: Connection) -> AsyncIterato
     await transaction.start()
     await connection.execute("LOCK TABLE users")
     response = asyncio.create_task(register(client))
-    while not await connection.fetchval(_WAITS_FOR, "users"):
+
+    async def waits() -> bool:
         assert not response.done(), await response
+        return bool(await connection.fetchval(_WAITS_FOR, "users"))
+
+    await until(waits)
     yield Waiting(response, transaction.rollback)
     response.cancel()
     await asyncio.wait({response})
@@ -104,10 +109,9 @@ class TestStop:
             assert (await client.get("/health")).status_code == 200
 
             process.signal(signal.SIGTERM)
-            async with asyncio.timeout(10):
-                while (health := await client.get("/health")).status_code == 200:
-                    pass
+            await until(lambda: _is_unhealthy(client))
 
+            health = await client.get("/health")
             assert health.status_code == 503
             assert health.json()["stopping"] is True
             assert (await client.get("/livez")).status_code == 200
@@ -295,6 +299,10 @@ class TestLogs:
         secrets += [second["access_token"], second["refresh_token"]]
         secrets += [value for key in json.loads(jwt_keys)["keys"] for value in _private(key)]
         assert [secret for secret in secrets if secret in process.output] == []
+
+
+async def _is_unhealthy(client: AsyncClient) -> bool:
+    return (await client.get("/health")).is_error
 
 
 async def _hashes(connection: Connection) -> list[str]:

@@ -20,6 +20,7 @@ from app.db import (
     connect,
     on_constraint,
 )
+from tests.support.waiting import until, until_asleep
 
 PASSWORD = "a password that nobody may see"
 
@@ -73,9 +74,11 @@ async def sessions(observer: Connection) -> int:
 
 async def until_sessions(observer: Connection, expected: int) -> None:
     """Wait for the number of sessions; the server forgets one a moment after it was closed."""
-    async with asyncio.timeout(10):
-        while await sessions(observer) != expected:
-            pass
+
+    async def reached() -> bool:
+        return await sessions(observer) == expected
+
+    await until(reached)
 
 
 class TestBounds:
@@ -177,7 +180,7 @@ class TestClose:
     ) -> None:
         async with opened(close_timeout=0.05, statement_timeout=60) as database:
             query = asyncio.create_task(database.fetch("SELECT pg_sleep(60)"))
-            await until_sessions(observer, 1)
+            await until_asleep(observer)
 
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await query
@@ -191,12 +194,11 @@ class TestLostServer:
             first = await backend(database)
             await _terminate(observer, first)
 
-            # It may be found out only when it is used, once.
-            async with asyncio.timeout(10):
-                while (second := await _backend_or_none(database)) is None:
-                    pass
+            # That it is gone may be found out only when it is used.
+            found = [await _backend_or_none(database) for _ in range(2)]
 
-            assert second != first
+            assert found[1]
+            assert found[1] != first
 
     async def test_every_one_of_many_is_replaced(self, opened: Open, observer: Connection) -> None:
         async with opened(pool_min_size=5, pool_max_size=5) as database:

@@ -10,6 +10,7 @@ import pytest
 
 from app.db import Connection, migrations
 from app.db.migrations import Migration, MigrationError
+from tests.support.waiting import until_asleep
 
 FIRST = 20260101000000
 
@@ -494,7 +495,7 @@ class TestKilled:
         add(2, "second", "CREATE TABLE second (); SELECT pg_sleep(60)")
         doomed = await asyncpg.connect(empty_database)
         work = asyncio.create_task(migrations.migrate(doomed, folder))
-        await _until_asleep(connection)
+        await until_asleep(connection)
 
         await connection.execute("SELECT pg_terminate_backend($1, 5000)", doomed.get_server_pid())
 
@@ -510,7 +511,7 @@ class TestKilled:
         path = add(1, "first", "SELECT pg_sleep(60)")
         doomed = await asyncpg.connect(empty_database)
         work = asyncio.create_task(migrations.migrate(doomed, folder))
-        await _until_asleep(connection)
+        await until_asleep(connection)
 
         await connection.execute("SELECT pg_terminate_backend($1, 5000)", doomed.get_server_pid())
 
@@ -558,12 +559,3 @@ async def migrating(connection: Connection) -> AsyncIterator[None]:
     """Hold the migrators' lock."""
     async with migrations._turn(connection, lock_timeout=5):
         yield
-
-
-async def _until_asleep(connection: Connection) -> None:
-    async with asyncio.timeout(10):
-        while not await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity "
-            "WHERE datname = current_database() AND wait_event = 'PgSleep')"
-        ):
-            pass

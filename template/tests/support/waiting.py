@@ -1,0 +1,31 @@
+"""Waiting for what happens elsewhere: asking until it is so, never sleeping and hoping."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from app.db import Connection
+
+_PATIENCE: Final = 20
+"""Seconds after which it is not going to happen."""
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until the answer is yes."""
+    async with asyncio.timeout(_PATIENCE):
+        while not await condition():
+            await asyncio.sleep(0)
+
+
+async def until_asleep(connection: Connection) -> None:
+    """Wait until another session of the same database is in ``pg_sleep``."""
+
+    async def asleep() -> bool:
+        return bool(
+            await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event = 'PgSleep')"
+            )
+        )
+
+    await until(asleep)
