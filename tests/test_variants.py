@@ -23,8 +23,8 @@ TAG = re.compile(r"(?<!\$)\{\{ |\{% |\{# ")
 
 SECRET = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|\beyJ[\w-]{10,}"  # a token
-    r"|\$argon2id?\$v="
+    r"|\beyJ[\w-]+\.[\w-]+\.[\w-]+"  # a token, signed
+    r"|\$argon2id?\$\S+\$[\w+/]+"  # a password's hash
     r"|://[^\s/:@]+:[^\s/@{$]+@"  # a password in a URL
 )
 
