@@ -1,0 +1,117 @@
+"""What every request and its answer have in common."""
+
+import json
+
+import pytest
+from httpx import AsyncClient
+from structlog.testing import capture_logs
+
+from tests.support.api import assert_problem
+
+LOGIN = "/api/v1/auth/login"
+
+
+class TestRequestIds:
+    @pytest.mark.parametrize("given", ["a", "0" * 128, "A-z_0.9"])
+    async def test_are_the_callers_where_they_are_well_formed(
+        self, client: AsyncClient, given: str
+    ) -> None:
+        response = await client.get("/livez", headers={"X-Request-Id": given})
+
+        assert response.headers["x-request-id"] == given
+
+    @pytest.mark.parametrize("given", ["", "0" * 129, "a b", "a\tb", "<script>", "é", "a;b"])
+    async def test_are_new_where_they_are_not(self, client: AsyncClient, given: str) -> None:
+        response = await client.get("/livez", headers={"X-Request-Id": given.encode()})
+
+        assert response.headers["x-request-id"] != given
+        assert len(response.headers["x-request-id"]) == 32
+
+    async def test_are_new_for_each_request(self, client: AsyncClient) -> None:
+        first, second = await client.get("/livez"), await client.get("/livez")
+
+        assert first.headers["x-request-id"] != second.headers["x-request-id"]
+
+    @pytest.mark.parametrize("path", ["/livez", "/nowhere", LOGIN])
+    async def test_are_on_every_answer(self, client: AsyncClient, path: str) -> None:
+        response = await client.get(path, headers={"X-Request-Id": "mine"})
+
+        assert response.headers["x-request-id"] == "mine"
+
+
+async def test_are_logged_by_route(client: AsyncClient) -> None:
+    with capture_logs() as logs:
+        await client.get("/api/v1/users/me?secret=1")
+
+    (line,) = [line for line in logs if line["event"] == "request"]
+    assert line["method"] == "GET"
+    assert line["path"] == line["route"] == "/api/v1/users/me"
+    assert line["status"] == 401
+    assert line["duration_ms"] >= 0
+    assert "secret" not in json.dumps(line)
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        "body",
+        [b"{", b"nonsense", b'{"email": "\xff"}', b"[" * 100_000, b"\x00", b'{"a": 1,}'],
+        ids=["open", "word", "not utf-8", "deep", "nul", "trailing comma"],
+    )
+    async def test_that_are_not_json_are_said_to_be(self, client: AsyncClient, body: bytes) -> None:
+        response = await client.post(
+            LOGIN, content=body, headers={"Content-Type": "application/json"}
+        )
+
+        assert_problem(response, 400, "invalid_json")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            [],
+            "text",
+            None,
+            {},
+            {"email": 1, "password": 2},
+            {"email": "ada@example.com", "password": None},
+            {"email": "nobody", "password": "x"},
+            {"email": "ada@example.com", "password": "x", "admin": True},
+        ],
+        ids=str,
+    )
+    async def test_of_another_shape_are_explained(self, client: AsyncClient, body: object) -> None:
+        problem = assert_problem(await client.post(LOGIN, json=body), 422, "validation_error")
+
+        assert problem["errors"]
+        for error in problem["errors"]:
+            assert error.keys() == {"field", "message", "type"}
+
+    async def test_that_are_no_json_by_their_type_are_not_read_as_such(
+        self, client: AsyncClient
+    ) -> None:
+        response = await client.post(
+            LOGIN, content=b'{"email": "a@b.c"}', headers={"Content-Type": "text/plain"}
+        )
+
+        assert_problem(response, 422, "validation_error")
+
+    async def test_with_half_a_character_are_refused(self, client: AsyncClient) -> None:
+        response = await client.post(
+            LOGIN,
+            content=rb'{"email": "ada@example.com", "password": "\ud800"}',
+            headers={"Content-Type": "application/json"},
+        )
+
+        assert_problem(response, 422, "validation_error")
+
+    async def test_are_never_repeated(self, client: AsyncClient) -> None:
+        response = await client.post(
+            LOGIN, json={"email": "not an address", "password": ["hunter2hunter2"]}
+        )
+
+        assert_problem(response, 422, "validation_error")
+        assert "hunter2" not in response.text
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/api/v1/users/me/nowhere", "/api/v1", "/%00"])
+async def test_unknown_paths_are_not_found(client: AsyncClient, path: str) -> None:
+    assert_problem(await client.get(path), 404, "not_found")
