@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from typing import TypeVar
 
 from app import settings
-from app.cli.failure import failing_on
-from app.db import Connection, DatabaseUnavailableError, connect
+from app.cli.failure import Failure, failing_on
+from app.db import UNAVAILABLE, Connection, connect, migrations
 from app.db.migrations import MigrationError
 from app.settings import Settings, SettingsError
 
@@ -39,7 +39,7 @@ def configured() -> Iterator[Settings]:
 
 def run(work: Coroutine[None, None, T]) -> T:
     """Run a command's work. What the database or a migration can run into ends the command."""
-    with failing_on(DatabaseUnavailableError, MigrationError):
+    with failing_on(*UNAVAILABLE, MigrationError):
         return asyncio.run(work)
 
 
@@ -55,3 +55,11 @@ def run_connected(work: Callable[[Connection], Awaitable[T]]) -> T:
 
     with configured() as found:
         return run(connected(found))
+
+
+async def require_schema(connection: Connection) -> None:
+    """Raises `Failure` where the database's schema is behind this release."""
+    found = await migrations.status(connection)
+    pending = [entry.migration.label for entry in found if not entry.applied_at]
+    if pending:
+        raise Failure(f"the database lacks {', '.join(pending)}: run `app db migrate` first")

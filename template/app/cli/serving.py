@@ -4,8 +4,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.failure import Failure
-
 if TYPE_CHECKING:
     from app.settings import Settings
 
@@ -29,15 +27,13 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 async def prepare(settings: "Settings") -> None:
     """Migrate if the settings say so. Raises `Failure` where the schema is behind this release."""
+    from app.cli.context import require_schema
     from app.db import connect, migrations
 
     connection = await connect(settings.database)
     try:
         if settings.migrate_on_start:
             await migrations.migrate(connection)
-        found = await migrations.status(connection)
+        await require_schema(connection)
     finally:
         await connection.close()
-    pending = [entry.migration.label for entry in found if not entry.applied_at]
-    if pending:
-        raise Failure(f"the database lacks {', '.join(pending)}: run `app db migrate` first")

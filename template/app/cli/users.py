@@ -1,11 +1,14 @@
 """``app users``: accounts, from the command line."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.failure import Failure
+
+if TYPE_CHECKING:
+    from app.db import Connection
 
 app = typer.Typer(help="Create users and appoint administrators.", no_args_is_help=True)
 
@@ -38,12 +41,15 @@ def create(
 @app.command()
 def promote(email: Email) -> None:
     """Make a user an administrator."""
-    from app.cli.context import run_connected
+    from app.cli.context import require_schema, run_connected
     from app.users.queries import set_role
     from app.users.roles import Role
 
-    promoted = run_connected(lambda connection: set_role(connection, email, Role.ADMIN))
-    if not promoted:
+    async def appoint(connection: "Connection") -> int:
+        await require_schema(connection)
+        return await set_role(connection, email, Role.ADMIN)
+
+    if not run_connected(appoint):
         raise Failure(f"there is no user {email}: `app users create` makes one")
     typer.echo(f"{email} is an administrator")
 
@@ -58,7 +64,7 @@ def _read_password() -> str:
 def _create(email: str, name: str, password: str, *, admin: bool) -> str:
     from app.auth.errors import EmailTakenError
     from app.auth.passwords import Passwords
-    from app.cli.context import configured, run
+    from app.cli.context import configured, require_schema, run
     from app.db import connect, on_constraint
     from app.settings import Settings
     from app.users.queries import create_user, set_role
@@ -68,6 +74,7 @@ def _create(email: str, name: str, password: str, *, admin: bool) -> str:
         passwords = Passwords(settings.passwords)
         connection = await connect(settings.database)
         try:
+            await require_schema(connection)
             password_hash = await passwords.hash(password)
             async with connection.transaction():
                 with on_constraint({"users_email_key": Failure(EmailTakenError.default_detail)}):
