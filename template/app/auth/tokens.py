@@ -92,8 +92,8 @@ _Claims: TypeAlias = dict[str, Any]
 
 def _read(claims: _Claims) -> TokenClaims:
     return TokenClaims(
-        user_id=UserId(parse_id(claims["sub"])),
-        session_id=SessionId(parse_id(claims["sid"])),
+        user_id=UserId(parse_id(str(claims["sub"]))),
+        session_id=SessionId(parse_id(str(claims["sid"]))),
         role=Role(claims["role"]),
         token_id=claims["jti"],
         expires_at=claims["exp"],
