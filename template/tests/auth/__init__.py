@@ -1,0 +1,1 @@
+"""The parts that authentication is made of, one by one."""
