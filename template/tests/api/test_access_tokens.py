@@ -150,7 +150,7 @@ async def test_an_expired_token_says_so(client: AsyncClient, forge: Forge) -> No
 )
 async def test_what_is_no_token_is_refused(client: AsyncClient, token: str) -> None:
     response = await client.get(
-        "/api/v1/users/me", headers={"Authorization": f"Bearer {token}".encode()}
+        "/api/v1/users/me", headers={b"Authorization": f"Bearer {token}".encode()}
     )
 
     assert_problem(response, 401, "invalid_token")

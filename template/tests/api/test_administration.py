@@ -47,7 +47,8 @@ class TestListing:
         assert [item["id"] for item in response.json()["items"]] == [user.id]
 
     async def test_goes_through_pages(self, client: AsyncClient, administrator: Account) -> None:
-        expected = [(await sign_up(client)).id for _ in range(4)][::-1] + [administrator.id]
+        newer = [(await sign_up(client)).id for _ in range(4)]
+        expected = [*newer[::-1], administrator.id]
         found: list[object] = []
         cursor = None
         while True:

@@ -7,17 +7,13 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from app.db import Connection, query
-from app.db.query import Db
+from app.db import Connection
 from app.resources import Database
 from app.settings import Settings
 from tests.support.api import assert_problem
+from tests.support.queries import sleep
 
 KIB = 1024
-
-
-@query("SELECT pg_sleep($1)::text")
-async def sleep(db: Db, seconds: float) -> str: ...
 
 
 @pytest.fixture

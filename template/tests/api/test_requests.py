@@ -22,7 +22,7 @@ class TestRequestIds:
 
     @pytest.mark.parametrize("given", ["", "0" * 129, "a b", "a\tb", "<script>", "é", "a;b"])
     async def test_are_new_where_they_are_not(self, client: AsyncClient, given: str) -> None:
-        response = await client.get("/livez", headers={"X-Request-Id": given.encode()})
+        response = await client.get("/livez", headers={b"X-Request-Id": given.encode()})
 
         assert response.headers["x-request-id"] != given
         assert len(response.headers["x-request-id"]) == 32
