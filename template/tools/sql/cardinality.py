@@ -291,9 +291,9 @@ def _unlabelled(expression: Node) -> Node:
 
 def _limited_to_one(query: Node) -> bool:
     limit = query.node("limitCount")
-    if limit is None or limit.tag != "CONST" or query.integer("limitOption") == _WITH_TIES:
+    if limit is None or query.integer("limitOption") == _WITH_TIES:
         return False
-    value = constants.bigint(limit)
+    value = constants.integer(limit)
     return value is not None and value <= 1
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tools.sql.nodetree import Node
 
-# OIDs of types.
-_TEXT = 25
+# OIDs of types, and of a cast between them.
 _BIGINT = 20
+_INTEGER = 23
+_TEXT = 25
+_INTEGER_TO_BIGINT = 481
 
 
 def text(expression: Node) -> str | None:
@@ -17,10 +19,12 @@ def text(expression: Node) -> str | None:
     return value[4:].decode(errors="replace")  # after its length
 
 
-def bigint(expression: Node) -> int | None:
-    """The value of a constant of type bigint, on a little-endian server."""
+def integer(expression: Node) -> int | None:
+    """The value of a constant integer, on a little-endian server, cast to bigint or not."""
+    if expression.tag == "FUNCEXPR" and expression.integer("funcid") == _INTEGER_TO_BIGINT:
+        return integer(expression.nodes("args")[0])
     value = _bytes(expression)
-    if value is None or expression.integer("consttype") != _BIGINT:
+    if value is None or expression.integer("consttype") not in (_INTEGER, _BIGINT):
         return None
     return int.from_bytes(value, "little", signed=True)
 

@@ -28,7 +28,7 @@ FUNCTIONS = _names(
     normalize notlike octet_length overlay parse_ident position quote_ident quote_literal
     regexp_count regexp_instr regexp_like regexp_replace regexp_split_to_array repeat replace
     reverse right rpad rtrim set_bit set_byte sha224 sha256 sha384 sha512 similar_to_escape
-    split_part starts_with strpos substr substring text_starts_with to_ascii to_bin to_hex to_oct
+    split_part starts_with strpos substr substring to_ascii to_bin to_hex to_oct
     translate unicode_assigned unistr upper
 
     abs acos acosd acosh asin asind asinh atan atan2 atan2d atand atanh bit_count cbrt ceil ceiling
@@ -68,7 +68,7 @@ FUNCTIONS = _names(
     pg_trigger_depth pg_try_advisory_lock pg_try_advisory_lock_shared pg_try_advisory_xact_lock
     pg_try_advisory_xact_lock_shared pg_wal_lsn_diff session_user txid_current version
 
-    bit bool box bpchar bytea char cidr circle date datemultirange daterange float4 float8 inet int2
+    bit bool box bpchar bytea char cidr circle date datemultirange daterange float4 float8 int2
     int4 int4multirange int4range int8 int8multirange int8range interval macaddr macaddr8 money name
     nummultirange numrange numeric path regclass text time timestamp timestamptz timetz tsmultirange
     tsrange tstzmultirange tstzrange varbit varchar xid

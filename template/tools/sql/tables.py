@@ -287,7 +287,7 @@ class Tables:
                 verdicts = self._recursive(name, query, owner)
             else:
                 verdicts = self.outputs(Scope(query, self._catalogue, parent=owner))
-            verdicts += _search_and_cycle_columns(cte, len(verdicts))
+            verdicts += _search_and_cycle_columns(cte)
             for number, verdict in enumerate(verdicts, start=1):
                 owner.cte_columns[name, number] = verdict
 
@@ -342,19 +342,18 @@ def _system_column(relation: Relation) -> Verdict:
     return maybe(f"{relation.name} is no table with system columns of its own")
 
 
-def _search_and_cycle_columns(cte: Node, first: int) -> list[Verdict]:
-    """Judge the columns that SEARCH and CYCLE add after those of the query itself."""
+def _search_and_cycle_columns(cte: Node) -> list[Verdict]:
+    """Judge the columns that SEARCH and CYCLE add after those of the query itself, in order."""
+    added = never("SEARCH and CYCLE add no NULL")
+    verdicts = [added] if cte.node("search_clause") is not None else []
     cycle = cte.node("cycle_clause")
-    verdicts: list[Verdict] = []
-    for name in cte.texts("ctecolnames")[first:]:
-        if cycle is not None and cycle.text("cycle_mark_column") == name:
-            marks = (cycle.node("cycle_mark_value"), cycle.node("cycle_mark_default"))
-            constant = all(mark is not None and mark.tag == "CONST" for mark in marks)
-            if not constant or any(mark is not None and mark.flag("constisnull") for mark in marks):
-                verdicts.append(maybe("the mark of CYCLE may be NULL"))
-                continue
-        verdicts.append(never("SEARCH and CYCLE add no NULL"))
-    return verdicts
+    if cycle is None:
+        return verdicts
+    marks = (cycle.node("cycle_mark_value"), cycle.node("cycle_mark_default"))
+    values = [mark for mark in marks if mark is not None and mark.tag == "CONST"]
+    is_marked = len(values) == 2 and not any(value.flag("constisnull") for value in values)
+    mark = added if is_marked else maybe("the mark of CYCLE may be NULL")
+    return [*verdicts, mark, added]
 
 
 def _not_understood(node: Node) -> Verdict:
