@@ -8,11 +8,11 @@ from typing import Any
 
 import jwt
 import pytest
-from app.auth.signing import ALGORITHM
 from httpx import AsyncClient, Response
 
 from app import about
 from app.auth.keys import KeySet, generate_key_set
+from app.auth.signing import ALGORITHM
 from tests.support.api import Account, assert_problem, bearer, sign_up
 
 IN_2100 = 4_102_444_800
