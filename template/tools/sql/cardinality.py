@@ -226,7 +226,7 @@ class _AtMostOne:
                 return False
             oid = function_oid(node)
             function = self._catalogue.functions.get(oid)
-            if oid and (function is None or function.volatile):
+            if oid and (function is None or function.volatility == "v"):
                 return False
         return True
 

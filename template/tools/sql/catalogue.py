@@ -20,7 +20,7 @@ from tools.sql.nodetree import Node
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 # OIDs below this one were given out by initdb: they are PostgreSQL's own objects.
-_FIRST_NORMAL_OID = 16384
+FIRST_NORMAL_OID = 16384
 
 _RELATION_OIDS = re.compile(r":relid (\d+)")
 _FUNCTION_OIDS = re.compile(r":(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)")
@@ -76,7 +76,8 @@ class Function:
     arguments: str
     builtin: bool
     strict: bool
-    volatile: bool
+    volatility: str
+    """`pg_proc.provolatile`: immutable, stable or volatile."""
     operators: frozenset[str]
     """The names of PostgreSQL's own operators that it stands behind."""
 
@@ -92,6 +93,16 @@ class Function:
             and not self.operators.isdisjoint(never_null.OPERATORS)
             and self.base_name not in never_null.NULLABLE_OPERATORS
         )
+
+    @property
+    def repeats_null(self) -> bool:
+        """Whether the same arguments give NULL, or not NULL, throughout a statement.
+
+        A stable function such as current_setting() may change its mind when a volatile one acts.
+        """
+        if self.volatility == "s":
+            return self.is_null_only_for_null
+        return self.builtin and self.volatility == "i"
 
     @property
     def is_null_free_set(self) -> bool:
@@ -179,7 +190,7 @@ def _oids(pattern: re.Pattern[str], trees: list[str]) -> set[int]:
 
 def _function(record: asyncpg.Record) -> Function:
     operators = frozenset(record["operators"])
-    builtin = record["oid"] < _FIRST_NORMAL_OID and record["schema"] == "pg_catalog"
+    builtin = record["oid"] < FIRST_NORMAL_OID and record["schema"] == "pg_catalog"
     signature = f"{record['name']}({record['arguments'].replace(',', ', ')})"
     return Function(
         name=f"the operator {min(operators)}" if operators else signature,
@@ -187,7 +198,7 @@ def _function(record: asyncpg.Record) -> Function:
         arguments=record["arguments"],
         builtin=builtin,
         strict=record["strict"],
-        volatile=record["volatile"],
+        volatility=record["volatility"],
         operators=operators if builtin else frozenset(),
     )
 
@@ -368,7 +379,7 @@ _FUNCTIONS = """
                      FROM unnest(p.proargtypes) WITH ORDINALITY AS a (argument, position)), '')
                AS arguments,
            p.proisstrict AS strict,
-           p.provolatile = 'v' AS volatile,
+           p.provolatile::text AS volatility,
            ARRAY(SELECT o.oprname FROM pg_catalog.pg_operator AS o
                  WHERE o.oprcode = p.oid AND o.oprnamespace = 'pg_catalog'::regnamespace)
                AS operators

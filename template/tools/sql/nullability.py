@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tools.sql import aggregates, cardinality, constants, facts, never_null
-from tools.sql.catalogue import Catalogue, Function
+from tools.sql.catalogue import FIRST_NORMAL_OID, Catalogue, Function
 from tools.sql.facts import Facts
 from tools.sql.nodetree import Node
 from tools.sql.scope import Scope
@@ -173,7 +173,8 @@ class Nullability:
         return judged if judged.nullable else self._elements(array, scope)
 
     def _row_comparison(self, comparison: Node, scope: Scope) -> Verdict:
-        # Its operators are a B-tree's, which PostgreSQL forbids to return NULL.
+        if max(comparison.integers("opnos"), default=FIRST_NORMAL_OID) >= FIRST_NORMAL_OID:
+            return maybe("the operator of the comparison may return NULL")
         parts = [*comparison.nodes("largs"), *comparison.nodes("rargs")]
         return self._all(parts, scope, "no part of the two rows is NULL")
 

@@ -52,6 +52,7 @@ class Returning(IntEnum):
 
 _LEFT, _FULL, _RIGHT = 1, 2, 3  # JoinType
 _NOT_MATCHED_BY_SOURCE = 1  # MergeMatchKind
+_EXTERNAL = 0  # ParamKind
 
 # Expressions that give the same value each time, if the functions in them do.
 _REPEATABLE = frozenset(
@@ -377,10 +378,12 @@ class Scope:
     def _is_repeatable(self, node: Node) -> bool:
         if node.tag not in _REPEATABLE or node.integer("agglevelsup"):
             return False
+        if node.tag == "PARAM":  # not the column of some subquery in a comparison
+            return node.integer("paramkind") == _EXTERNAL
         if node.tag not in _CALLS:
             return True
         function = self.function(node)
-        return function is not None and function.builtin and not function.volatile
+        return function is not None and function.repeats_null
 
     def _variable_key(self, variable: Node) -> str:
         levels, number = variable.integer("varlevelsup"), variable.integer("varno")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
-from tools.sql.catalogue import Catalogue, Relation
+from tools.sql.catalogue import FIRST_NORMAL_OID, Catalogue, Relation
 from tools.sql.nodetree import Node
 from tools.sql.scope import Command, Returning, Scope, Source
 from tools.sql.verdict import Verdict, maybe, never
 
-_FIRST_NORMAL_OID = 16384
 _INTERSECT, _EXCEPT = 2, 3  # SetOperation
 _XMLTABLE = 0  # TableFuncType
 _HAS_ROWS = (Source.RELATION, Source.SUBQUERY, Source.VALUES, Source.CTE)
@@ -77,8 +77,9 @@ class Tables:
     def _output(self, number: int, scope: Scope) -> Verdict:
         """Judge one column, counted from 1."""
         target = scope.target()
-        if target is not None and target.has_rules:
-            return maybe(f"a rule on {target.name} may return anything")
+        for relation in () if target is None else self._written_through(target):
+            if relation.has_rules:
+                return maybe(f"a rule on {relation.name} may return anything")
         operation = scope.query.node("setOperations")
         if operation is not None:
             return self._set_operation(operation, number, scope)
@@ -112,7 +113,7 @@ class Tables:
         if verdict.nullable or item.tag != "RANGETBLREF" or subquery is None:
             return verdict
         given, wanted = self._output_type(number, subquery), types[number - 1]
-        if given != wanted and max(given, wanted) >= _FIRST_NORMAL_OID:
+        if given != wanted and max(given, wanted) >= FIRST_NORMAL_OID:
             return maybe("the set operation converts it by a cast that may return NULL")
         return verdict
 
@@ -121,8 +122,8 @@ class Tables:
         outputs = scope.outputs()
         expression = outputs[number - 1].node("expr") if number <= len(outputs) else None
         if expression is None:
-            return _FIRST_NORMAL_OID
-        oid = expression.integer(_TYPE_FIELDS.get(expression.tag, ""), default=_FIRST_NORMAL_OID)
+            return FIRST_NORMAL_OID
+        oid = expression.integer(_TYPE_FIELDS.get(expression.tag, ""), default=FIRST_NORMAL_OID)
         domain = self._catalogue.domains.get(oid)
         return oid if domain is None else domain.base
 
@@ -219,8 +220,9 @@ class Tables:
             return maybe("NEW is NULL for a row that was deleted")
         if number == 0:
             return never("a whole row is never NULL")
-        if relation.instead_triggers:
-            return maybe(f"an INSTEAD OF trigger on {relation.name} may return anything")
+        for through in self._written_through(relation):
+            if through.instead_triggers:
+                return maybe(f"an INSTEAD OF trigger on {through.name} may return anything")
         if relation.view is not None:
             # A row changed through a view need not meet the view's conditions.
             inside = Scope(relation.view, self._catalogue).knowing_nothing()
@@ -232,6 +234,16 @@ class Tables:
         if column.written is not None:
             return maybe(column.written)
         return never(f"{relation.name}.{column.name} is NOT NULL")
+
+    def _written_through(self, relation: Relation) -> Iterator[Relation]:
+        """A table that is written to or, for a view, everything that the write may go on to."""
+        yield relation
+        entries = [] if relation.view is None else relation.view.nodes("rtable")
+        for entry in entries:
+            inner = self._catalogue.relations.get(entry.integer("relid"))
+            # The range table of a view's query may name the view itself.
+            if inner is not None and inner is not relation:
+                yield from self._written_through(inner)
 
     # Subqueries
 

@@ -60,6 +60,10 @@ SCHEMA = """
     CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
     CREATE TRIGGER guard BEFORE INSERT OR UPDATE ON guarded
         FOR EACH ROW EXECUTE FUNCTION guard();
+    CREATE TABLE ruled (id integer PRIMARY KEY, title text NOT NULL);
+    CREATE RULE nothing AS ON INSERT TO ruled DO INSTEAD
+        INSERT INTO guarded (id, title) VALUES (NEW.id, NEW.title) RETURNING id, note;
+    CREATE VIEW over_ruled AS SELECT id, title FROM ruled;
     CREATE VIEW triggered AS SELECT id, title FROM guarded;
     CREATE TRIGGER instead INSTEAD OF INSERT ON triggered
         FOR EACH ROW EXECUTE FUNCTION guard();
@@ -269,6 +273,11 @@ CASES: dict[str, list[Case]] = {
         Case("SELECT (SELECT count(*) FROM users), (SELECT max(id) FROM users)", "!?"),
         Case("SELECT EXISTS (SELECT FROM users), 1 IN (SELECT id FROM users)", "!!"),
         Case("SELECT 1 IN (SELECT stars FROM posts), 1 > ALL (SELECT id FROM users)", "?!"),
+        Case(
+            "SELECT 1 IN (SELECT stars FROM posts) FROM users "
+            "WHERE id IN (SELECT stars FROM posts)",
+            "?",
+        ),
     ],
     "aggregates": [
         Case("SELECT count(*), count(nickname) FROM users", "!!", sqlx=f"nullable: {_ISSUES}/864"),
@@ -398,6 +407,7 @@ CASES: dict[str, list[Case]] = {
             "LEFT JOIN users u ON u.id = m.id",
             "!!?",
         ),
+        Case("INSERT INTO over_ruled (id, title) VALUES (1, 'a') RETURNING id, title", "??"),
         Case("UPDATE named SET nickname = NULL WHERE id = 1 RETURNING id, name, nickname", "!!?"),
         Case("INSERT INTO triggered (id, title) VALUES (1, 'a') RETURNING id, title", "??"),
         Case("INSERT INTO guarded (id, title) VALUES (1, 'a') RETURNING id, title, note", "!!?"),

@@ -1,0 +1,71 @@
+"""`app dev`: from nothing to a running service, and back."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from httpx import AsyncClient, TransportError
+
+from tests.support.api import log_in, register
+from tests.support.processes import PROJECT, command
+from tests.support.waiting import until
+from tests.tools.test_postgres import is_running, remove
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Path]:
+    """A copy of the project that nothing has been run in yet."""
+    for name in ("app", "tools", "migrations"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=ignored)
+    yield tmp_path
+    remove(tmp_path / ".postgres" / "development")
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that nobody else is given meanwhile: bound, though not listened on."""
+    with socket.socket() as reservation:
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reservation.bind(("127.0.0.1", 0))
+        yield reservation.getsockname()[1]
+
+
+async def test_starts_with_nothing_reloads_and_leaves_nothing_running(checkout: Path) -> None:
+    data = checkout / ".postgres" / "development"
+    # Each process that still has its output open keeps exit_code() waiting.
+    with reserved_port() as port:
+        url = f"http://127.0.0.1:{port}"
+        arguments = ("dev", "--port", str(port))
+        async with AsyncClient(base_url=url) as client:
+            async with command(*arguments, environment={}, directory=checkout) as process:
+                await process.printed(f"listens on {url}$")
+                await until(lambda: _has_version(client, "0.1.0"))
+                assert (await register(client)).status_code == 201
+                assert is_running(data)
+
+                about = checkout / "app" / "about.py"
+                about.write_text(about.read_text().replace('"0.1.0"', '"0.2.0"'))
+                await until(lambda: _has_version(client, "0.2.0"))
+
+                process.interrupt()
+                assert await process.exit_code() == 0
+                assert not is_running(data)
+                assert "Traceback" not in process.output
+
+            async with command(*arguments, environment={}, directory=checkout) as process:
+                await until(lambda: _has_version(client, "0.2.0"))
+                assert (await log_in(client)).status_code == 200, "its data is there"
+
+                process.interrupt()
+                assert await process.exit_code() == 0
+
+
+async def _has_version(client: AsyncClient, version: str) -> bool:
+    try:
+        return bool((await client.get("/health")).json()["version"] == version)
+    except TransportError:
+        return False
