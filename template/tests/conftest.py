@@ -94,7 +94,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if name.lower() in Settings.model_fields:
             monkeypatch.delenv(name)
     monkeypatch.setattr(
-        "app.settings.SECRET_DIRECTORIES", (tmp_path / "run" / "secrets", Path("secrets"))
+        "app.settings.SECRET_DIRECTORIES", (Path("run") / "secrets", Path("secrets"))
     )
     return tmp_path
 

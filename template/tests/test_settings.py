@@ -2,6 +2,8 @@
 
 import json
 import os
+import pwd
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,22 @@ def given(workspace: Path, monkeypatch: pytest.MonkeyPatch, jwt_keys: str) -> No
     """What must be given, and nothing else."""
     monkeypatch.setenv("DATABASE_URL", URL)
     monkeypatch.setenv("JWT_KEYS", jwt_keys)
+
+
+@pytest.fixture
+def unprivileged(workspace: Path) -> Iterator[None]:
+    """Not being root, who may read everything."""
+    user = os.geteuid()
+    if user != 0:
+        yield
+        return
+    owner = pwd.getpwnam("nobody").pw_uid
+    os.chown(workspace, owner, -1)
+    os.seteuid(owner)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def refusal() -> str:
@@ -149,18 +167,18 @@ class TestRefusals:
 
         assert "  JWT_KEYS: its secret file can't be read: it is not text in UTF-8" in refusal()
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_a_secret_file_that_is_somebody_else_s(self, workspace: Path) -> None:
-        secret_file(workspace / "secrets", "jwt_keys", "{}").chmod(0)
+    @pytest.mark.usefixtures("unprivileged")
+    def test_a_secret_file_that_is_somebody_else_s(self) -> None:
+        secret_file(Path("secrets"), "jwt_keys", "{}").chmod(0)
 
         message = refusal()
 
         assert "  JWT_KEYS: its secret file can't be read: Permission denied" in message
         assert "  DATABASE_URL: is missing" in message
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_a_folder_that_is_somebody_else_s(self, workspace: Path) -> None:
-        (workspace / "secrets").mkdir(mode=0)
+    @pytest.mark.usefixtures("unprivileged")
+    def test_a_folder_that_is_somebody_else_s(self) -> None:
+        Path("secrets").mkdir(mode=0)
 
         assert refusal() == "can't read secrets: Permission denied"
 

@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere: asking until it is so, never sleeping and hoping."""
+"""Waiting for what happens elsewhere: asking until it is so."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,15 +6,17 @@ from typing import Final
 
 from app.db import Connection
 
-_PATIENCE: Final = 20
+_PATIENCE: Final = 30
 """Seconds after which it is not going to happen."""
+_PAUSE: Final = 0.01
+"""Seconds between two questions, which leave the processor to whom is waited for."""
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Ask until the answer is yes."""
     async with asyncio.timeout(_PATIENCE):
         while not await condition():
-            await asyncio.sleep(0)
+            await asyncio.sleep(_PAUSE)
 
 
 async def until_asleep(connection: Connection) -> None:

@@ -1,0 +1,1 @@
+"""What operations see of the service."""
