@@ -56,7 +56,7 @@ _DEPENDENCIES: Final = _words("""
 """)
 
 # The project's own folders, and its command.
-_FOLDERS: Final = frozenset({"app", "migrations", "secrets", "tests", "tools"})
+_FOLDERS: Final = frozenset({"app", "migrations", "secrets", "sql", "tests", "tools"})
 
 # Databases that exist, words with a meaning in pg_hba.conf, roles that can't be made.
 _POSTGRESQL_NAMES: Final = _words("""

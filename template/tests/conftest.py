@@ -13,8 +13,8 @@ from app.auth.keys import generate_key_set
 from app.db import Connection
 from app.main import create_app
 from app.settings import Settings, load
-from tests.support import databases
-from tests.support.databases import TestDatabase
+from tools import databases
+from tools.databases import TestDatabase
 
 _database_key = pytest.StashKey[TestDatabase]()
 

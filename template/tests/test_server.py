@@ -16,9 +16,9 @@ from app.db import Connection, DatabaseUnavailableError
 from app.main import create_app
 from app.settings import Settings
 from tests.support.api import PASSWORD, assert_problem, bearer, log_in, register
-from tests.support.databases import TestDatabase
 from tests.support.processes import command, environment_of, serving
 from tests.support.waiting import until
+from tools.databases import TestDatabase
 
 NOWHERE = "postgresql://somebody@127.0.0.1:1/nothing"
 

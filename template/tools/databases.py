@@ -21,7 +21,7 @@ from app import about
 from app.db import Connection, migrations
 from tools import postgres
 
-_PREFIX: Final = about.NAME.replace("-", "_")[:20]
+_PREFIX: Final = about.NAME.replace("-", "_")
 _DATA: Final = Path(".postgres") / "tests"
 _LOCK_KEY: Final = int.from_bytes(hashlib.sha256(b"test template").digest()[:8], signed=True)
 _numbers = count()

@@ -5,7 +5,7 @@ from httpx import AsyncClient
 
 from app import about, resources
 from app.db import Connection
-from tests.support.databases import TestDatabase
+from tools.databases import TestDatabase
 
 
 async def test_livez_says_that_the_process_runs(client: AsyncClient) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from app import about
 from app.settings import Settings
-from tests.support.databases import TestDatabase
 from tests.support.workspace import Run
+from tools.databases import TestDatabase
 
 
 def test_config_shows_every_setting(configured: Run, monkeypatch: pytest.MonkeyPatch) -> None:

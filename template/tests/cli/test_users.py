@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from tests.support.databases import TestDatabase
 from tests.support.workspace import Run
+from tools.databases import TestDatabase
 
 PASSWORD = "correct horse battery staple"
 
