@@ -68,7 +68,8 @@ def window(call: Node, function: Function, query: Node, evaluate: Evaluate) -> V
     elif not _frame_has_its_row(call, query):
         frame = maybe(f"the window frame of {name}() may be empty")
     if function.is_one_of(never_null.WINDOWS_OF_FRAME):
-        return frame or evaluate(arguments[0])
+        reason = f"{name}() is of a row, and not NULL there"
+        return frame or null_only_for_null(map(evaluate, arguments), reason)
     return _over_rows(function, frame, arguments, evaluate)
 
 

@@ -22,7 +22,7 @@ def text(expression: Node) -> str | None:
 def integer(expression: Node) -> int | None:
     """The value of a constant integer, on a little-endian server, cast to bigint or not."""
     if expression.tag == "FUNCEXPR" and expression.integer("funcid") == _INTEGER_TO_BIGINT:
-        return integer(expression.nodes("args")[0])
+        return next(map(integer, expression.nodes("args")), None)
     value = _bytes(expression)
     if value is None or expression.integer("consttype") not in (_INTEGER, _BIGINT):
         return None

@@ -222,7 +222,7 @@ def _strict_call(call: Node, at: Surroundings) -> Facts:
 
 def _has_elements(comparison: Node) -> bool:
     """Whether the array of `x = ANY (array)` is certain to have elements."""
-    array = comparison.nodes("args")[-1]
-    return (
-        array.tag == "ARRAYEXPR" and bool(array.nodes("elements")) and not array.flag("multidims")
+    return any(
+        array.tag == "ARRAYEXPR" and array.nodes("elements") and not array.flag("multidims")
+        for array in comparison.nodes("args")[1:]
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import reduce
 
 from tools.sql.nodetree import Node
 
@@ -67,5 +66,6 @@ def _in_every_set(item: Node) -> set[int]:
     if kind == Kind.SIMPLE:
         return set(item.integers("content"))
     if kind == Kind.SETS:
-        return reduce(set[int].intersection, map(_in_every_set, item.nodes("content")))
+        sets = [_in_every_set(part) for part in item.nodes("content")]
+        return sets[0].intersection(*sets[1:]) if sets else set()
     return set()

@@ -190,8 +190,10 @@ class Nullability:
         columns = never_null.SET_COLUMNS.get(function.base_name, ()) if function.builtin else ()
         if column <= len(columns) and columns[column - 1]:
             return never(f"{function.name} returns no NULL there")
-        if function.builtin and function.base_name == "unnest" and function.arguments == "anyarray":
-            return self._elements(call.nodes("args")[0], scope)
+        is_unnest = function.builtin and function.base_name == "unnest"
+        if is_unnest and function.arguments == "anyarray":
+            elements = (self._elements(array, scope) for array in call.nodes("args"))
+            return null_only_for_null(elements, "no element of the array is NULL")
         return maybe(f"{function.name} may return NULL")
 
     def _elements(self, array: Node, scope: Scope) -> Verdict:

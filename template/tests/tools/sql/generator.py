@@ -131,6 +131,7 @@ class Generator:
         self._with_parameters = False
         self._ctes: list[Table] = []
         self._arguments: list[object] = []
+        self._parameters: dict[Type, list[str]] = {kind: [] for kind in Type}
         self._promised: set[int] = set()
         self._promised_elements: set[int] = set()
         self.tables: list[Table] = []
@@ -146,6 +147,7 @@ class Generator:
 
     def query(self) -> Query:
         self._arguments, self._promised, self._promised_elements = [], set(), set()
+        self._parameters = {kind: [] for kind in Type}
         self._with_parameters = True
         self._ctes = []
         depth = self._pick([1, 2, 2, 3])
@@ -627,6 +629,9 @@ class Generator:
         return self._pick(_LITERALS[kind])
 
     def _parameter(self, kind: Type) -> str:
+        """A new parameter or one that is there already, as in `SELECT $1 … WHERE x = $1`."""
+        if self._parameters[kind] and self._chance(0.5):
+            return self._pick(self._parameters[kind])
         value = self._pick(_PARAMETERS[kind])
         self._arguments.append(value)
         number = len(self._arguments)
@@ -634,7 +639,9 @@ class Generator:
             self._promised.add(number)
             if isinstance(value, list) and None not in value and self._chance(0.7):
                 self._promised_elements.add(number)
-        return f"${number}::{kind}"
+        parameter = f"${number}::{kind}"
+        self._parameters[kind].append(parameter)
+        return parameter
 
     def _operation(self, kind: Type, scope: Scope, depth: int) -> str:
         def make(wanted: Type) -> str:
@@ -644,7 +651,7 @@ class Generator:
             return f"to_jsonb({self._pick(scope.rows)})"
         makers = [*_ANY_TYPE, *_BY_TYPE[kind], *(_ELEMENTS if kind != Type.ARRAY else [])]
         chance = self._random.random()
-        if chance < 0.12 and depth > 1:
+        if chance < (0.25 if kind == Type.BOOL else 0.12) and depth > 1:
             return self._subquery(kind, scope, depth)
         if chance < 0.3 and scope.grouped is not None:
             return self._aggregate(kind, scope)
