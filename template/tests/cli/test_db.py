@@ -35,11 +35,11 @@ def test_migrate_says_that_there_is_nothing_to_do(configured: Run) -> None:
 
 def test_migrate_shows_what_is_wrong(empty: Run, workspace: Path) -> None:
     (workspace / "migrations").unlink()
-    empty("db", "new", "first")
     (workspace / "migrations").mkdir()
     empty("db", "new", "first")
     [up] = (workspace / "migrations").glob("*.up.sql")
     up.write_text("CREATE TABLE first (\n    id integr\n);\n")
+    up.with_name(up.name.replace(".up.", ".down.")).write_text("DROP TABLE first;\n")
 
     result = empty("db", "migrate")
 
