@@ -15,7 +15,7 @@ _PAUSE: Final = 0.01
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Ask until the answer is yes."""
     async with asyncio.timeout(_PATIENCE):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 -- it is another process that knows
             await asyncio.sleep(_PAUSE)
 
 
