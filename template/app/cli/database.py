@@ -7,12 +7,12 @@ import typer
 app = typer.Typer(help="Migrate the database.", no_args_is_help=True)
 
 LockTimeout = Annotated[
-    float, typer.Option(help="Seconds to wait for other migrators and for locks on tables.", min=0)
+    float, typer.Option(help="Seconds to wait for each lock on a table.", min=0)
 ]
 
 
 @app.command()
-def migrate(lock_timeout: LockTimeout = 60) -> None:
+def migrate(lock_timeout: LockTimeout = 5) -> None:
     """Apply the migrations that have not been applied yet."""
     from app.cli.context import run_connected
     from app.db import migrations
@@ -31,7 +31,7 @@ def migrate(lock_timeout: LockTimeout = 60) -> None:
 @app.command()
 def revert(
     steps: Annotated[int, typer.Option(help="How many.", min=1)] = 1,
-    lock_timeout: LockTimeout = 60,
+    lock_timeout: LockTimeout = 5,
 ) -> None:
     """Undo the last migrations."""
     from app.cli.context import run_connected

@@ -2,7 +2,8 @@
 
 ``<timestamp>_<name>.up.sql`` is applied in a transaction of its own, and undone by the
 ``.down.sql`` of the same name. A file whose first line is ``-- no-transaction`` holds one statement
-that PostgreSQL refuses inside of one, such as CREATE INDEX CONCURRENTLY.
+that PostgreSQL refuses inside of one, such as CREATE INDEX CONCURRENTLY. What a file SETs ends with
+it.
 
 What has been applied stands in the table ``schema_migrations``, with a checksum of the file.
 """
@@ -12,7 +13,7 @@ import hashlib
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +25,9 @@ from app.db.database import Connection
 
 DIRECTORY: Final = Path("migrations")
 
-_FILE_NAME: Final = re.compile(r"(\d{14})_([a-z0-9_]+)\.(up|down)\.sql")
+_FILE_NAME: Final = re.compile(r"([0-9]{14})_([a-z0-9_]+)\.(up|down)\.sql")
 _NO_TRANSACTION: Final = "-- no-transaction"
+_COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _LOCK_KEY: Final = int.from_bytes(hashlib.sha256(b"schema_migrations").digest()[:8], signed=True)
 """One key for every service: advisory locks belong to a database, and each has one service."""
 _POLL: Final = 0.1
@@ -135,22 +137,25 @@ async def migrate(
     connection: Connection,
     directory: Path = DIRECTORY,
     *,
-    lock_timeout: float = 60,
+    turn_timeout: float = 60,
+    lock_timeout: float = 5,
     report: Report = lambda _: None,
 ) -> list[Migration]:
     """Apply what has not been applied yet, and return it.
 
-    Replicas that start together take turns; one that finds nothing to do takes no lock.
-    ``lock_timeout`` is in seconds, for the turn and for each lock that a migration takes. Raises
+    Replicas that start together take turns, for which they wait ``turn_timeout`` seconds; one that
+    finds nothing to do takes no lock. ``lock_timeout``, in seconds, is for each lock that a
+    migration takes: whatever else wants the table queues behind it for as long. Raises
     `MigrationError`; what came before the migration that failed stays applied.
     """
     if not await _pending(connection, directory):
         return []
-    async with _turn(connection, lock_timeout):
-        await connection.execute(_TABLE)
+    async with _turn(connection, turn_timeout):
+        await _make_table(connection)
         pending = await _pending(connection, directory)
         for migration in pending:
-            await _apply(connection, migration)
+            _require_written(migration)
+            await _apply(connection, migration, lock_timeout)
             report(migration)
     return pending
 
@@ -160,15 +165,21 @@ async def revert(
     directory: Path = DIRECTORY,
     *,
     steps: int = 1,
-    lock_timeout: float = 60,
+    turn_timeout: float = 60,
+    lock_timeout: float = 5,
     report: Report = lambda _: None,
 ) -> list[Migration]:
-    """Undo the last ``steps`` migrations, the newest first, and return them."""
-    async with _turn(connection, lock_timeout):
+    """Undo the last ``steps`` migrations, the newest first, and return them.
+
+    The rest is as with `migrate`.
+    """
+    async with _turn(connection, turn_timeout):
         found = await status(connection, directory)
         last = [entry.migration for entry in found if entry.applied_at][: -steps - 1 : -1]
+        if last:
+            await _require_newest(connection, last[0])
         for migration in last:
-            await _undo(connection, migration)
+            await _undo(connection, migration, lock_timeout)
             report(migration)
     return last
 
@@ -189,8 +200,46 @@ def _require(path: Path, reason: str) -> None:
         raise MigrationError(f"{path} is missing: {reason}")
 
 
+def _require_written(migration: Migration) -> None:
+    """Refuse what `new` has made and nobody has filled in: once applied, it can't be any more."""
+    if not _has_statement(_read(migration.up)):
+        raise MigrationError(f"{migration.up} holds no statement: write the migration")
+    if not _read(migration.down).strip():
+        raise MigrationError(
+            f"{migration.down} is empty: write what undoes the migration; a comment where "
+            "nothing can"
+        )
+
+
+async def _require_newest(connection: Connection, migration: Migration) -> None:
+    newest = (await _applied(connection))[-1]
+    if newest.version != migration.version:
+        raise MigrationError(
+            f"{newest.label} was applied by a newer release, and would be undone first: revert "
+            "with the release that has its file"
+        )
+
+
+def _has_statement(sql: str) -> bool:
+    return bool(_COMMENT.sub("", sql).strip(" \t\n;"))
+
+
 def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8").replace("\r\n", "\n")
+    """The text, with ``\\n`` at the end of each line and no byte order mark."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MigrationError(f"{path} is not UTF-8: save it as such") from error
+
+
+async def _make_table(connection: Connection) -> None:
+    try:
+        await connection.execute(_TABLE)
+    except asyncpg.PostgresError as error:
+        raise MigrationError(
+            f"can't make the table schema_migrations: {error}; let the migrations be applied by "
+            "the owner of the database"
+        ) from error
 
 
 async def _applied(connection: Connection) -> list[Applied]:
@@ -234,31 +283,27 @@ def _compare(migrations: Sequence[Migration], applied: Sequence[Applied]) -> Non
 
 
 @asynccontextmanager
-async def _turn(connection: Connection, lock_timeout: float) -> AsyncIterator[None]:
+async def _turn(connection: Connection, patience: float) -> AsyncIterator[None]:
     """Hold the lock that only one migrator has at a time."""
     # Polled: a session that waits inside a statement would hold back CREATE INDEX CONCURRENTLY,
     # which waits for every older transaction, in the session that has the lock.
-    deadline = time.monotonic() + lock_timeout
+    deadline = time.monotonic() + patience
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY):
         if time.monotonic() > deadline:
             raise MigrationError(
-                f"another process has been migrating for {lock_timeout:g} s: "
-                "try again when it is done"
+                f"another process has been migrating for {patience:g} s: try again when it is done"
             )
         await asyncio.sleep(_POLL)
-    await connection.execute(
-        "SELECT set_config('lock_timeout', $1, false)", f"{round(lock_timeout * 1000)}ms"
-    )
     try:
         yield
     finally:
         if not connection.is_closed():
-            await connection.execute("RESET lock_timeout")
+            await connection.execute("RESET ALL")
             await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
 
 
-async def _apply(connection: Connection, migration: Migration) -> None:
-    async with _execution(connection, migration.up) as started:
+async def _apply(connection: Connection, migration: Migration, lock_timeout: float) -> None:
+    async with _execution(connection, migration.up, lock_timeout) as started:
         await connection.execute(
             "INSERT INTO schema_migrations (version, description, checksum, duration) "
             "VALUES ($1, $2, $3, make_interval(secs => $4))",
@@ -269,31 +314,33 @@ async def _apply(connection: Connection, migration: Migration) -> None:
         )
 
 
-async def _undo(connection: Connection, migration: Migration) -> None:
-    async with _execution(connection, migration.down):
+async def _undo(connection: Connection, migration: Migration, lock_timeout: float) -> None:
+    async with _execution(connection, migration.down, lock_timeout):
         await connection.execute(
             "DELETE FROM schema_migrations WHERE version = $1", migration.version
         )
 
 
 @asynccontextmanager
-async def _execution(connection: Connection, path: Path) -> AsyncIterator[float]:
+async def _execution(
+    connection: Connection, path: Path, lock_timeout: float
+) -> AsyncIterator[float]:
     """Run a file, then the block that records it: in one transaction, if the file allows it.
 
     Yields when the file was begun, on the monotonic clock.
     """
     sql = _read(path)
+    alone = sql.partition("\n")[0].rstrip() == _NO_TRANSACTION
     started = time.monotonic()
-    if sql.startswith(_NO_TRANSACTION):
-        await _execute_alone(connection, path, sql)
-        yield started
-        return
+    await connection.execute(
+        "SELECT set_config('lock_timeout', $1, false)", f"{round(lock_timeout * 1000)}ms"
+    )
     try:
-        async with connection.transaction():
-            try:
-                await connection.execute(sql)
-            except asyncpg.PostgresError as error:
-                raise MigrationError(_explain(path, sql, error)) from error
+        async with nullcontext() if alone else connection.transaction():
+            if _has_statement(sql):
+                await (_execute_alone if alone else _execute)(connection, path, sql)
+            # Such as the search path, which pg_dump's output empties.
+            await connection.execute("RESET ALL; RESET ROLE")
             yield started
     except asyncpg.InterfaceError as error:
         # A connection that is gone can't roll back, and asyncpg says only so.
@@ -302,23 +349,61 @@ async def _execution(connection: Connection, path: Path) -> AsyncIterator[float]
         raise MigrationError(
             f"{path}: the connection to the database was lost: try again when it is back"
         ) from error
+    except asyncpg.PostgresError as error:
+        # COMMIT is when a deferred constraint is checked.
+        raise MigrationError(f"{path}: {error}") from error
+
+
+async def _execute(connection: Connection, path: Path, sql: str) -> None:
+    try:
+        await connection.execute(sql)
+    except asyncpg.ActiveSQLTransactionError as error:
+        raise MigrationError(
+            f"{_explain(path, sql, error)}\n"
+            f"Make {_NO_TRANSACTION} the file's first line, and this its only statement."
+        ) from error
+    except asyncpg.PostgresError as error:
+        raise MigrationError(_explain(path, sql, error)) from error
+    if not connection.is_in_transaction():
+        raise MigrationError(
+            f"{path} ends its transaction, so that it is neither whole nor undone: remove COMMIT "
+            "or ROLLBACK from it, and from the database what it has left behind"
+        )
 
 
 async def _execute_alone(connection: Connection, path: Path, sql: str) -> None:
     try:
         # Through the extended protocol, which takes one statement and opens no transaction for it.
         await connection.fetch(sql)
-    except asyncpg.PostgresError as error:
-        if "multiple commands" in str(error):
-            raise MigrationError(
-                f"{path}: a file with {_NO_TRANSACTION} holds one statement, since nothing would "
-                "undo the first where the second fails: make a migration of each"
-            ) from error
+    except asyncpg.PostgresSyntaxError as error:
+        # The one syntax error without a position is that of several statements.
+        if getattr(error, "position", None):
+            raise MigrationError(_explain(path, sql, error)) from error
         raise MigrationError(
-            f"{_explain(path, sql, error)}\n"
-            "It ran outside of a transaction: remove what it left behind, such as an index that "
-            "is not valid, before you try again."
+            f"{path}: a file with {_NO_TRANSACTION} holds one statement, since nothing would "
+            "undo the first where the second fails: make a migration of each"
         ) from error
+    except asyncpg.PostgresError as error:
+        raise MigrationError(
+            f"{_explain(path, sql, error)}\n{await _left_behind(connection, sql)}"
+        ) from error
+
+
+async def _left_behind(connection: Connection, sql: str) -> str:
+    """What to do where a statement has failed that nothing rolls back."""
+    invalid = None if connection.is_closed() else await connection.fetchval(_INVALID_INDEX, sql)
+    if invalid:
+        return f"It left behind an index that is not valid: DROP INDEX CONCURRENTLY {invalid};"
+    return (
+        "It ran outside of a transaction: remove what it left behind, such as an index that is "
+        "not valid, before you try again."
+    )
+
+
+_INVALID_INDEX: Final = """
+    SELECT oid::regclass::text FROM pg_class JOIN pg_index ON indexrelid = oid
+    WHERE relkind = 'i' AND NOT indisvalid AND strpos($1, relname) > 0
+"""
 
 
 def _explain(path: Path, sql: str, error: asyncpg.PostgresError) -> str:
@@ -327,8 +412,10 @@ def _explain(path: Path, sql: str, error: asyncpg.PostgresError) -> str:
     position = getattr(error, "position", None)
     if not position:
         return f"{path}: {error}{hint}"
-    before = sql[: int(position) - 1]
+    # At most the last character: the end of the input is on no line.
+    before = sql.rstrip()[: int(position) - 1]
     number = before.count("\n") + 1
-    line = sql.splitlines()[number - 1]
-    caret = " " * (len(before) - before.rfind("\n") - 1) + "^"
+    line = sql.split("\n")[number - 1]
+    # Tabs stay, so that the caret is below what it points at.
+    caret = re.sub(r"[^\t]", " ", before.rpartition("\n")[2]) + "^"
     return f"{path}:{number}: {error}\n  {line}\n  {caret}{hint}"

@@ -148,6 +148,69 @@ class TestMigrate:
 
         assert str(caught.value) == f"{path}: not today"
 
+    async def test_shows_the_last_line_where_the_end_comes_too_soon(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        path = add(1, "first", "CREATE TABLE first (\n\tn integer\n\n")
+
+        with pytest.raises(MigrationError) as caught:
+            await migrations.migrate(connection, folder)
+
+        assert str(caught.value).splitlines() == [
+            f"{path}:2: syntax error at end of input",
+            "  \tn integer",
+            "  \t         ^",
+        ]
+
+    async def test_says_what_a_constraint_has_against_the_commit(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        path = add(
+            1,
+            "first",
+            "CREATE TABLE first (n integer UNIQUE DEFERRABLE INITIALLY DEFERRED);"
+            "INSERT INTO first VALUES (1), (1)",
+        )
+
+        with pytest.raises(MigrationError) as caught:
+            await migrations.migrate(connection, folder)
+
+        assert str(caught.value).startswith(f"{path}: duplicate key value violates unique")
+        assert await tables(connection) == set()
+
+    async def test_ends_what_a_file_sets_with_the_file(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        # As pg_dump writes it.
+        empty = "SELECT pg_catalog.set_config('search_path', '', false);"
+        add(1, "first", f"{empty} CREATE TABLE public.first ()")
+        add(2, "second")
+
+        assert names(await migrations.migrate(connection, folder)) == ["first", "second"]
+        assert await tables(connection) == {"first", "second"}
+
+    @pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
+    async def test_refuses_a_file_that_ends_its_transaction(
+        self, connection: Connection, folder: Path, add: Add, end: str
+    ) -> None:
+        path = add(1, "first", f"CREATE TABLE first (); {end};")
+
+        with pytest.raises(MigrationError) as caught:
+            await migrations.migrate(connection, folder)
+
+        assert str(caught.value).startswith(f"{path} ends its transaction")
+        [entry] = await migrations.status(connection, folder)
+        assert entry.applied_at is None
+
+    async def test_says_who_may_migrate(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        add(1, "first")
+        await connection.execute("SET default_transaction_read_only = on")
+
+        with pytest.raises(MigrationError, match="can't make the table schema_migrations: "):
+            await migrations.migrate(connection, folder)
+
 
 class TestWithoutTransaction:
     async def test_creates_an_index_concurrently(
@@ -189,10 +252,34 @@ class TestWithoutTransaction:
             await migrations.migrate(connection, folder)
 
         assert str(caught.value).startswith(f'{path}: could not create unique index "u"')
-        assert "remove what it left behind, such as an index that is not valid" in str(caught.value)
-        assert not await connection.fetchval(
-            "SELECT indisvalid FROM pg_index WHERE indexrelid = 'u'::regclass"
-        )
+        advice = "It left behind an index that is not valid: DROP INDEX CONCURRENTLY u;"
+        assert str(caught.value).endswith(advice)
+
+        await connection.execute("DROP INDEX CONCURRENTLY u")
+        await connection.execute("TRUNCATE first")
+        assert names(await migrations.migrate(connection, folder)) == ["index"]
+
+    async def test_says_so_too_where_it_does_not_know_what(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        add(1, "first", "-- no-transaction\nCREATE INDEX CONCURRENTLY u ON nowhere (n)")
+
+        with pytest.raises(MigrationError, match="remove what it left behind, such as an index"):
+            await migrations.migrate(connection, folder)
+
+    async def test_shows_where_the_sql_is_wrong(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        path = add(1, "first", "-- no-transaction\nCREATE INDEX CONCURRENTLY u IN first")
+
+        with pytest.raises(MigrationError) as caught:
+            await migrations.migrate(connection, folder)
+
+        assert str(caught.value).splitlines() == [
+            f'{path}:2: syntax error at or near "IN"',
+            "  CREATE INDEX CONCURRENTLY u IN first",
+            "                              ^",
+        ]
 
     async def test_is_what_an_error_inside_of_one_suggests(
         self, connection: Connection, folder: Path, add: Add
@@ -200,8 +287,22 @@ class TestWithoutTransaction:
         add(1, "first", "CREATE TABLE first (n integer)")
         add(2, "index", "CREATE INDEX CONCURRENTLY first_n ON first (n)")
 
-        with pytest.raises(MigrationError, match="cannot run inside a transaction block"):
+        with pytest.raises(MigrationError) as caught:
             await migrations.migrate(connection, folder)
+
+        assert "cannot run inside a transaction block" in str(caught.value)
+        assert str(caught.value).endswith(
+            "Make -- no-transaction the file's first line, and this its only statement."
+        )
+
+    async def test_is_said_on_the_first_line_alone(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        add(1, "first", "-- no-transactions here\nCREATE TABLE a (); CREATE TABLE b ();")
+
+        await migrations.migrate(connection, folder)
+
+        assert await tables(connection) == {"a", "b"}
 
 
 class TestFiles:
@@ -292,6 +393,44 @@ class TestFiles:
 
         assert message.endswith("nowhere/: run this in the project's folder")
 
+    @pytest.mark.parametrize("up", ["", "\n", "-- To be written.\n", "/* To be\nwritten. */;"])
+    async def test_nothing_to_apply(
+        self, connection: Connection, folder: Path, add: Add, up: str
+    ) -> None:
+        path = add(1, "first", up)
+
+        assert await self.refused(connection, folder) == (
+            f"{path} holds no statement: write the migration"
+        )
+        assert names(migrations.load(folder)) == ["first"], "the folder can be worked with"
+
+    async def test_nothing_to_undo_it_with(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        path = add(1, "first", down="\n")
+
+        message = await self.refused(connection, folder)
+
+        down = path.with_name(path.name.replace(".up.", ".down."))
+        assert message.startswith(f"{down} is empty: write what undoes the migration")
+        assert await tables(connection) == set()
+
+    async def test_not_utf_8(self, connection: Connection, folder: Path, add: Add) -> None:
+        path = add(1, "first")
+        path.write_bytes("-- Größe".encode("latin-1"))
+
+        assert await self.refused(connection, folder) == f"{path} is not UTF-8: save it as such"
+
+    async def test_a_byte_order_mark_does_not_matter(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        path = add(1, "first")
+        before = migrations.digest(folder)
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+        assert migrations.digest(folder) == before
+        assert names(await migrations.migrate(connection, folder)) == ["first"]
+
     async def test_other_files_do_not_matter(
         self, connection: Connection, folder: Path, add: Add
     ) -> None:
@@ -369,6 +508,31 @@ class TestRevert:
         [entry] = await migrations.status(connection, folder)
         assert entry.applied_at
 
+    async def test_a_comment_says_that_nothing_can_be_undone(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        add(1, "first", down="-- What was deleted is gone.\n")
+        await migrations.migrate(connection, folder)
+
+        assert names(await migrations.revert(connection, folder)) == ["first"]
+        [entry] = await migrations.status(connection, folder)
+        assert entry.applied_at is None
+
+    async def test_leaves_what_a_newer_release_builds_on(
+        self, connection: Connection, folder: Path, add: Add
+    ) -> None:
+        add(1, "first")
+        newer = add(2, "second")
+        await migrations.migrate(connection, folder)
+        newer.unlink()
+        newer.with_name(newer.name.replace(".up.", ".down.")).unlink()
+
+        with pytest.raises(MigrationError) as caught:
+            await migrations.revert(connection, folder)
+
+        assert str(caught.value).startswith(f"{FIRST + 2}_second was applied by a newer release")
+        assert await tables(connection) == {"first", "second"}
+
     async def test_our_own_migrations_can_be_undone_and_redone(
         self, connection: Connection
     ) -> None:
@@ -432,7 +596,7 @@ class TestTogether:
         add(1, "first")
         await migrations.migrate(connection, folder)
         async with another(empty_database) as other, migrating(other):
-            assert await migrations.migrate(connection, folder, lock_timeout=0) == []
+            assert await migrations.migrate(connection, folder, turn_timeout=0) == []
 
     async def test_waiting_ends(
         self, empty_database: str, connection: Connection, folder: Path, add: Add
@@ -440,7 +604,7 @@ class TestTogether:
         add(1, "first")
         async with another(empty_database) as other, migrating(other):
             with pytest.raises(MigrationError) as caught:
-                await migrations.migrate(connection, folder, lock_timeout=0.05)
+                await migrations.migrate(connection, folder, turn_timeout=0.05)
 
         assert str(caught.value) == (
             "another process has been migrating for 0.05 s: try again when it is done"
@@ -557,5 +721,5 @@ async def another(address: str) -> AsyncIterator[Connection]:
 @contextlib.asynccontextmanager
 async def migrating(connection: Connection) -> AsyncIterator[None]:
     """Hold the migrators' lock."""
-    async with migrations._turn(connection, lock_timeout=5):
+    async with migrations._turn(connection, 5):
         yield
