@@ -1,8 +1,6 @@
 """``app dev``: the service on this machine, with nothing else installed."""
 
 import os
-import signal
-import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -24,8 +22,6 @@ def dev(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from app.cli.context import configured, run
     from app.ops import logging
 
-    # So that a stop by signal, too, ends what was started on the way here.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     typer.echo("starting the database")
     with configured() as found:
         run(_migrate(found))

@@ -3,8 +3,11 @@
 Commands import what they need when they run, so that ``--help`` answers at once.
 """
 
+import signal
 import sys
 from importlib.util import find_spec
+from types import FrameType
+from typing import NoReturn
 
 import typer
 
@@ -35,8 +38,15 @@ if find_spec("tools"):
 
 def main() -> None:
     """Run a command. Exits with 0, with 1 where it failed, with 2 where the call was wrong."""
+    # The first process of a container ignores what it has no handler for.
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)  # noqa: T201 -- what a command is for
         sys.exit(1)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """End the command tidily, with the code by which a shell knows of a signal."""
+    sys.exit(128 + number)
