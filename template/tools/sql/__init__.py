@@ -1,7 +1,7 @@
 """The SQL checker's knowledge of SQL: what PostgreSQL says of a statement, and what can be NULL.
 
-`describe` and `describe_all` are the way in. Behind them, `description` asks the server, `catalogue`
-reads what its trees name, and `nullability` and `tables` judge expressions and columns.
+`describe` and `describe_all` are the way in. Behind them, `description` asks the server,
+`catalogue` reads what its trees name, and `nullability` and `tables` judge expressions and columns.
 """
 
 from tools.sql.description import (
