@@ -12,7 +12,7 @@
 A whole router is protected by ``APIRouter(dependencies=[Depends(require_user)])``.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Request, Security
 from fastapi.openapi.models import HTTPBearer
@@ -91,6 +91,10 @@ Claims: TypeAlias = Annotated[TokenClaims, Security(_RequireClaims())]
 CurrentUser: TypeAlias = Annotated[User, Security(require_user)]
 OptionalUser: TypeAlias = Annotated[User | None, Security(_AcceptUser())]
 AdminUser: TypeAlias = Annotated[User, Security(require_admin)]
+
+
+TOKEN_OPTIONAL: Final = {"security": [{}]}
+"""The ``openapi_extra`` of a route with an `OptionalUser`: it may be called without a token."""
 
 
 def unauthenticated(*others: type[Problem]) -> dict[int | str, dict[str, Any]]:

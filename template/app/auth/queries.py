@@ -130,7 +130,7 @@ async def find_spent_token(db: Db, token_hash: bytes, grace: float) -> SpentToke
 
 
 @query("DELETE FROM sessions WHERE id = $1")
-async def delete_session(db: Db, id: SessionId) -> None: ...
+async def delete_session(db: Db, id: SessionId) -> Affected: ...
 
 
 @query("DELETE FROM sessions WHERE user_id = $1")

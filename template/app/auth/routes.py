@@ -7,11 +7,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from app.auth import queries
-from app.auth.dependencies import Claims, CurrentUser, unauthenticated
+from app.auth.dependencies import Claims, unauthenticated
 from app.auth.errors import (
     EmailTakenError,
     InvalidCredentialsError,
     InvalidRefreshTokenError,
+    RevokedTokenError,
 )
 from app.auth.rate_limits import TooManyAttemptsError
 from app.auth.sessions import TokenPair
@@ -111,9 +112,10 @@ async def refresh(
 
 
 @router.post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=unauthenticated())
-async def logout(_: CurrentUser, claims: Claims, db: Database) -> None:
+async def logout(claims: Claims, db: Database) -> None:
     """Revoke this session: its access tokens and its refresh token."""
-    await queries.delete_session(db, claims.session_id)
+    if not await queries.delete_session(db, claims.session_id):
+        raise RevokedTokenError
 
 
 def _tokens(pair: TokenPair, response: Response) -> Tokens:

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Header, Request, Response
 
-from app.auth.dependencies import CurrentUser, OptionalUser, unauthenticated
+from app.auth.dependencies import TOKEN_OPTIONAL, CurrentUser, OptionalUser, unauthenticated
 from app.db import Db
 from app.fields import Line, Omittable, RequestModel, Text
 from app.http.etags import etag, etag_matches
@@ -43,7 +43,7 @@ class PostChanges(RequestModel):
     body: Omittable[Text] = None
 
 
-@router.get("", responses=unauthenticated())
+@router.get("", responses=unauthenticated(), openapi_extra=TOKEN_OPTIONAL)
 async def list_posts(
     user: OptionalUser,
     db: Database,
