@@ -93,7 +93,7 @@ OptionalUser: TypeAlias = Annotated[User | None, Security(_AcceptUser())]
 AdminUser: TypeAlias = Annotated[User, Security(require_admin)]
 
 
-TOKEN_OPTIONAL: Final = {"security": [{}]}
+TOKEN_OPTIONAL: Final[dict[str, Any]] = {"security": [{}]}
 """The ``openapi_extra`` of a route with an `OptionalUser`: it may be called without a token."""
 
 
