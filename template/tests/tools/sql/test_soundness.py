@@ -350,7 +350,7 @@ async def test_a_common_bug_is_found_at_once(
 ) -> None:
     bug(monkeypatch)
 
-    assert await is_found(connection, queries=300)
+    assert await is_found(connection, queries=1_000)
 
 
 @pytest.mark.slow
