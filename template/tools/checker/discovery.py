@@ -15,11 +15,18 @@ PACKAGE: Final = Path("app")
 _DEFINES: Final = re.compile(r"^@(query|stream)\(", re.MULTILINE)
 
 
+class DiscoveryError(Exception):
+    """A module with statements in it can't be imported. Names the file."""
+
+
 def statements() -> list[Statement]:
-    """Every statement of the package, in the order of the files. Imports nothing else of it."""
+    """Every statement of the package, in the order of the files. Imports nothing else of it.
+
+    Raises `DiscoveryError`.
+    """
     for path in sorted(PACKAGE.rglob("*.py")):
         if _DEFINES.search(path.read_text(encoding="utf-8")):
-            importlib.import_module(".".join(path.with_suffix("").parts))
+            _import(path)
     here = [statement for statement in STATEMENTS if _is_ours(statement)]
     return sorted(here, key=lambda statement: (_file(statement), _line(statement)))
 
@@ -40,6 +47,15 @@ def duplicates(found: list[Statement]) -> Iterator[Finding]:
             line=place.line,
             query=statement.name,
         )
+
+
+def _import(path: Path) -> None:
+    try:
+        importlib.import_module(".".join(path.with_suffix("").parts))
+    except Exception as error:
+        raise DiscoveryError(
+            f"{path} can't be imported: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _is_ours(statement: Statement) -> bool:

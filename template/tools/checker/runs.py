@@ -14,12 +14,22 @@ from app.db.query import Statement
 from tools.checker import check as checks
 from tools.checker import discovery, snapshot
 from tools.checker.check import Report
+from tools.checker.discovery import DiscoveryError
 from tools.checker.findings import Format, render
 from tools.checker.snapshot import SnapshotError
 from tools.postgres import PostgresError
 
 _FOUND: Final = 1
 _COULD_NOT_CHECK: Final = 2
+
+_OBSTACLES: Final = (
+    DiscoveryError,
+    MigrationError,
+    PostgresError,
+    SnapshotError,
+    OSError,
+    asyncpg.PostgresError,
+)
 
 
 def check(form: Format, *, live: bool, with_plans: bool) -> int:
@@ -117,7 +127,7 @@ def _or_give_up(run: Callable[[], int]) -> int:
     """Let what keeps the checker from checking end it with an exit code of its own."""
     try:
         return run()
-    except (SnapshotError, MigrationError, PostgresError, OSError, asyncpg.PostgresError) as error:
+    except _OBSTACLES as error:
         _say(f"error: {error}")
         return _COULD_NOT_CHECK
 
