@@ -17,6 +17,8 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.OperatorInterventionError,  # class 57: the server is stopping, or starting
     asyncpg.InsufficientResourcesError,  # class 53: no disk, no memory, no connection left
     asyncpg.ReadOnlySQLTransactionError,  # 25006: a failover left a standby behind this address
+    # asyncpg's answer between the server's last words and the end of the connection.
+    asyncpg.InternalClientError,
 )
 """Failures of the database, not of the request (PostgreSQL, appendix A). `QueryCanceledError`, of
 class 57 too, is the exception: there it was the query that took too long."""
