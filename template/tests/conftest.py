@@ -12,11 +12,18 @@ from httpx import ASGITransport, AsyncClient
 from app.auth.keys import generate_key_set
 from app.db import Connection
 from app.main import create_app
+from app.ops import logging
 from app.settings import Settings, load
 from tools import databases
 from tools.databases import TestDatabase
 
 _database_key = pytest.StashKey[TestDatabase]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs() -> None:
+    """Logs as a developer reads them: what a test that fails shows."""
+    logging.configure("info", "console")
 
 
 @pytest.fixture(scope="session")

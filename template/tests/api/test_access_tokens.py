@@ -8,11 +8,16 @@ from typing import Any
 
 import jwt
 import pytest
-from httpx import AsyncClient, Response
+from httpx import ASGITransport, AsyncClient, Response
+from pydantic import SecretStr
 
 from app import about
 from app.auth.keys import KeySet, generate_key_set
 from app.auth.signing import ALGORITHM
+from app.db import Connection
+from app.ids import LAST_ID
+from app.main import create_app
+from app.settings import Settings
 from tests.support.api import Account, assert_problem, bearer, sign_up
 
 IN_2100 = 4_102_444_800
@@ -44,6 +49,16 @@ def forge(user: Account, jwt_keys: str) -> Forge:
 
 async def ask(client: AsyncClient, token: str) -> Response:
     return await client.get("/api/v1/users/me", headers=bearer(token))
+
+
+def encoded(content: object) -> str:
+    """A part of a token."""
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+
+def decoded(part: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=="))
+    return content
 
 
 async def test_carry_what_the_contract_says(user: Account) -> None:
@@ -123,15 +138,23 @@ async def test_another_key_of_the_same_name_is_refused(client: AsyncClient, forg
     assert_problem(await ask(client, forge(keys=generate_key_set())), 401, "invalid_token")
 
 
+async def test_claims_that_were_changed_are_refused(client: AsyncClient, user: Account) -> None:
+    header, payload, signature = user.access_token.split(".")
+    changed = decoded(payload) | {"sub": str(LAST_ID)}
+
+    response = await ask(client, f"{header}.{encoded(changed)}.{signature}")
+
+    assert_problem(response, 401, "invalid_token")
+
+
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS384", "RS512", "ES256", ""])
 async def test_another_algorithm_is_refused(
     client: AsyncClient, user: Account, algorithm: str
 ) -> None:
     _, payload, signature = user.access_token.split(".")
-    header = jwt.get_unverified_header(user.access_token) | {"alg": algorithm}
-    changed = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+    header = encoded(jwt.get_unverified_header(user.access_token) | {"alg": algorithm})
 
-    for forged in (f"{changed}.{payload}.{signature}", f"{changed}.{payload}."):
+    for forged in (f"{header}.{payload}.{signature}", f"{header}.{payload}."):
         assert_problem(await ask(client, forged), 401, "invalid_token")
 
 
@@ -144,9 +167,47 @@ async def test_an_expired_token_says_so(client: AsyncClient, forge: Forge) -> No
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 
+async def test_a_token_of_no_session_is_revoked(client: AsyncClient, forge: Forge) -> None:
+    response = await ask(client, forge(sid=str(LAST_ID)))
+
+    assert_problem(response, 401, "revoked_token")
+    assert 'error="invalid_token"' in response.headers["www-authenticate"]
+
+
+async def test_a_token_ends_with_its_session(
+    client: AsyncClient, user: Account, connection: Connection
+) -> None:
+    await connection.execute("UPDATE sessions SET expires_at = now()")
+
+    assert_problem(await ask(client, user.access_token), 401, "revoked_token")
+
+
+async def test_a_token_larger_than_any_of_ours_is_refused(
+    client: AsyncClient, forge: Forge
+) -> None:
+    assert_problem(await ask(client, forge(more="x" * 4096)), 401, "invalid_token")
+
+
+async def test_a_refresh_token_is_no_access_token(client: AsyncClient, user: Account) -> None:
+    assert_problem(await ask(client, user.refresh_token), 401, "invalid_token")
+
+
 @pytest.mark.parametrize(
     "token",
-    ["x", "x.y.z", "a.b", "....", "." * 100, "é.é.é", "x" * 10_000, "eyJhbGciOiJub25lIn0.e30."],
+    [
+        "x",
+        "x.y.z",
+        "a.b",
+        "....",
+        "." * 100,
+        "é.é.é",
+        "x" * 10_000,
+        "eyJhbGciOiJub25lIn0.e30.",  # {"alg":"none"}.{}
+        "bnVsbA.bnVsbA.eA",  # null.null
+        "W10.W10.eA",  # [].[]
+        "W1tb" * 1000 + ".e30.eA",  # [[[[…
+    ],
+    ids=lambda token: token[:20],
 )
 async def test_what_is_no_token_is_refused(client: AsyncClient, token: str) -> None:
     response = await client.get(
@@ -167,9 +228,50 @@ async def test_no_token_is_said_without_an_error(client: AsyncClient, header: st
     assert response.headers["www-authenticate"] == "Bearer"
 
 
+async def test_a_token_elsewhere_is_not_looked_for(client: AsyncClient, user: Account) -> None:
+    """RFC 6750, section 5.3: addresses end up in logs."""
+    response = await client.get("/api/v1/users/me", params={"access_token": user.access_token})
+
+    assert_problem(response, 401, "missing_token")
+
+
 async def test_the_scheme_may_be_written_in_any_case(client: AsyncClient, user: Account) -> None:
     response = await client.get(
         "/api/v1/users/me", headers={"Authorization": f"bearer {user.access_token}"}
     )
 
     assert response.status_code == 200
+
+
+class TestRotation:
+    """A service with another set of keys, on the same database."""
+
+    async def ask_with_keys(
+        self, settings: Settings, keys: list[dict[str, Any]], token: str
+    ) -> Response:
+        jwt_keys = SecretStr(json.dumps({"keys": keys}))
+        app = create_app(settings.model_copy(update={"jwt_keys": jwt_keys}))
+        async with (
+            app.router.lifespan_context(app),
+            AsyncClient(transport=ASGITransport(app), base_url="http://service") as client,
+        ):
+            return await ask(client, token)
+
+    async def test_of_keys_logs_nobody_out(
+        self, settings: Settings, user: Account, jwt_keys: str
+    ) -> None:
+        new = json.loads(generate_key_set())["keys"]
+        old = json.loads(jwt_keys)["keys"]
+
+        response = await self.ask_with_keys(settings, new + old, user.access_token)
+
+        assert response.status_code == 200
+
+    async def test_is_complete_when_the_old_key_is_gone(
+        self, settings: Settings, user: Account
+    ) -> None:
+        new = json.loads(generate_key_set())["keys"]
+
+        response = await self.ask_with_keys(settings, new, user.access_token)
+
+        assert_problem(response, 401, "invalid_token")

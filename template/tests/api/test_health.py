@@ -1,10 +1,17 @@
 """What orchestrators and load balancers ask."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from pydantic import SecretStr
 
 from app import about, resources
 from app.db import Connection
+from app.settings import Settings
 from tools.databases import TestDatabase
 
 
@@ -51,3 +58,36 @@ async def test_health_is_degraded_when_the_service_is_about_to_stop(
 
     assert response.status_code == 503
     assert response.json()["status"] == "degraded"
+
+
+class TestWhileTheDatabaseHangs:
+    """Connections are taken, and nothing ever comes back."""
+
+    @pytest.fixture
+    async def settings(self, settings: Settings) -> AsyncIterator[Settings]:
+        async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connections.append(writer)
+
+        connections: list[asyncio.StreamWriter] = []
+        server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        yield settings.model_copy(
+            update={
+                "database_url": SecretStr(f"postgresql://user@127.0.0.1:{port}/name"),
+                "database_acquire_timeout": 1.6,
+            }
+        )
+        for connection in connections:
+            connection.close()
+        server.close()
+        await server.wait_closed()
+
+    async def test_health_is_degraded_within_two_seconds(self, client: AsyncClient) -> None:
+        started = time.monotonic()
+
+        response, alive = await asyncio.gather(client.get("/health"), client.get("/livez"))
+
+        assert time.monotonic() - started < 2
+        assert response.status_code == 503
+        assert response.json()["status"] == "degraded"
+        assert alive.status_code == 200

@@ -32,3 +32,12 @@ async def test_leaves_other_sessions_alone(client: AsyncClient) -> None:
 
 async def test_needs_a_token(client: AsyncClient) -> None:
     assert_problem(await client.post("/api/v1/auth/logout"), 401, "missing_token")
+
+
+async def test_is_over_after_the_first_time(client: AsyncClient) -> None:
+    user = await sign_up(client)
+    await client.post("/api/v1/auth/logout", headers=user.headers)
+
+    response = await client.post("/api/v1/auth/logout", headers=user.headers)
+
+    assert_problem(response, 401, "revoked_token")

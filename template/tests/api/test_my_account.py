@@ -4,7 +4,7 @@ import pytest
 from httpx import AsyncClient
 
 from app.db import Connection
-from tests.support.api import Account, assert_problem, bearer, log_in, sign_up
+from tests.support.api import Account, assert_problem, bearer, log_in, register, sign_up
 
 NEW_PASSWORD = "another horse, another battery"
 
@@ -92,6 +92,19 @@ class TestChangingThePassword:
         there = await client.get("/api/v1/users/me", headers=bearer(elsewhere["access_token"]))
         assert_problem(there, 401, "revoked_token")
 
+    async def test_leaves_this_session_to_go_on(self, client: AsyncClient, user: Account) -> None:
+        await client.put(
+            "/api/v1/users/me/password",
+            headers=user.headers,
+            json={"current_password": user.password, "new_password": NEW_PASSWORD},
+        )
+
+        response = await client.post(
+            "/api/v1/auth/refresh", json={"refresh_token": user.refresh_token}
+        )
+
+        assert response.status_code == 200
+
     async def test_needs_the_current_one(self, client: AsyncClient, user: Account) -> None:
         response = await client.put(
             "/api/v1/users/me/password",
@@ -144,6 +157,16 @@ class TestDeleting:
         )
 
         assert_problem(response, 401, "invalid_credentials")
+
+    async def test_makes_the_address_free_again(self, client: AsyncClient, user: Account) -> None:
+        await client.request(
+            "DELETE",
+            "/api/v1/users/me",
+            headers=user.headers,
+            json={"current_password": user.password},
+        )
+
+        assert (await register(client, user.email)).status_code == 201
 
     async def test_of_the_last_administrator_is_refused(
         self, client: AsyncClient, user: Account, connection: Connection

@@ -33,6 +33,20 @@ async def test_describes_every_error_as_a_problem(description: dict[str, Any]) -
                 assert example["value"]["status"] == int(status)
 
 
+async def test_says_for_every_operation_what_may_always_happen(
+    description: dict[str, Any],
+) -> None:
+    for operation in operations(description):
+        expected = {"500", "503", "504"}
+        if "requestBody" in operation:
+            expected |= {"400", "413", "422"}
+        if "parameters" in operation:
+            expected |= {"422"}
+        if "security" in operation:
+            expected |= {"401"}
+        assert expected <= operation["responses"].keys(), operation["operationId"]
+
+
 async def test_has_no_reference_into_the_void(description: dict[str, Any]) -> None:
     references = set(re.findall(r"'#/components/schemas/([^']+)'", str(description)))
 
@@ -46,6 +60,18 @@ async def test_says_where_a_token_is_needed(description: dict[str, Any]) -> None
     assert paths["/api/v1/users/me"]["get"]["security"] == [{"Bearer": []}]
     assert "security" not in paths["/api/v1/auth/login"]["post"]
     assert description["components"]["securitySchemes"]["Bearer"]["scheme"] == "bearer"
+
+
+async def test_tells_the_truth_about_tokens(
+    client: AsyncClient, description: dict[str, Any]
+) -> None:
+    nothing = {"id": str(ids.LAST_ID)}
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            response = await client.request(method, path.format(**nothing))
+
+            required = operation.get("security") == [{"Bearer": []}]
+            assert (response.status_code == 401) == required, operation["operationId"]
 
 
 async def test_says_what_an_id_is(description: dict[str, Any]) -> None:

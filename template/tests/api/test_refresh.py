@@ -47,6 +47,16 @@ async def test_refuses_an_unknown_token(client: AsyncClient, token: str) -> None
     assert_problem(await refresh(client, token), 401, "invalid_refresh_token")
 
 
+@pytest.mark.parametrize("token", [None, 1, "", "secret" * 22])
+async def test_refuses_what_can_be_no_token_and_does_not_repeat_it(
+    client: AsyncClient, token: object
+) -> None:
+    response = await client.post("/api/v1/auth/refresh", json={"refresh_token": token})
+
+    assert_problem(response, 422, "validation_error")
+    assert "secret" not in response.text
+
+
 async def test_refuses_an_access_token(client: AsyncClient, user: Account) -> None:
     response = await refresh(client, user.access_token[:128])
 
@@ -63,6 +73,7 @@ class TestSpentToken:
 
         assert again.status_code == 200
         assert again.json()["refresh_token"] == first["refresh_token"]
+        assert (await me(client, again.json()["access_token"])).status_code == 200
 
     async def test_revokes_the_session_when_the_successor_was_used(
         self, client: AsyncClient, user: Account
@@ -118,11 +129,14 @@ class TestWithoutGrace:
         assert_problem(await me(client, user.access_token), 401, "revoked_token")
 
 
-async def test_fifty_at_once_yield_one_successor(client: AsyncClient, user: Account) -> None:
+async def test_fifty_at_once_yield_one_successor(
+    client: AsyncClient, user: Account, connection: Connection
+) -> None:
     responses = await asyncio.gather(*(refresh(client, user.refresh_token) for _ in range(50)))
 
     assert {response.status_code for response in responses} == {200}
     assert len({response.json()["refresh_token"] for response in responses}) == 1
+    assert await connection.fetchval("SELECT count(*) FROM refresh_tokens") == 2
 
 
 @pytest.mark.parametrize("table", ["refresh_tokens", "sessions"])

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from httpx import AsyncClient, Response
 
 PASSWORD = "correct horse battery staple"
 
 _numbers = count(1)
+
+_HEADERS: Final = {401: "www-authenticate", 405: "allow", 429: "retry-after", 503: "retry-after"}
+"""Without which an answer of that status leaves its caller helpless."""
 
 
 @dataclass
@@ -67,4 +70,5 @@ def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]
     assert problem["status"] == status
     assert problem["request_id"] == response.headers["x-request-id"]
     assert {"type", "title", "detail"} <= problem.keys()
+    assert status not in _HEADERS or response.headers[_HEADERS[status]]
     return problem
