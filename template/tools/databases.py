@@ -24,6 +24,8 @@ from tools import postgres
 _PREFIX: Final = about.NAME.replace("-", "_")
 _DATA: Final = Path(".postgres") / "tests"
 _LOCK_KEY: Final = int.from_bytes(hashlib.sha256(b"test template").digest()[:8], signed=True)
+_MAX_NAME: Final = 63
+"""PostgreSQL cuts longer names off (chapter 4.1.1)."""
 _numbers = count()
 
 
@@ -70,7 +72,11 @@ class TestDatabase:
 
     def keep_for(self, test: str) -> str:
         """Keep the database for somebody to look at, until the same test fails again."""
-        self.keep_as = f"{_PREFIX}_failed_{re.sub('[^a-z0-9]+', '_', test.lower())}"[:63]
+        readable = re.sub("[^a-z0-9]+", "_", test.lower())
+        digest = hashlib.sha256(test.encode()).hexdigest()[:8]
+        prefix = f"{_PREFIX}_failed_{digest}_"
+        # The end says most: the test's own name, and the case.
+        self.keep_as = prefix + readable[-(_MAX_NAME - len(prefix)) :]
         return self.keep_as
 
 
