@@ -57,6 +57,15 @@ async def database(
         yield fresh
 
 
+@pytest.fixture(scope="session")
+async def shared_database(
+    admin: Connection, server: str, template: str
+) -> AsyncIterator[TestDatabase]:
+    """One database for all tests that don't mind what others have left in it: it saves time."""
+    async with databases.fresh_database(admin, server, template) as shared:
+        yield shared
+
+
 @pytest.fixture
 async def empty_database(admin: Connection, server: str) -> AsyncIterator[str]:
     """The address of a fresh database without even the schema."""

@@ -19,11 +19,17 @@ from app.ids import LAST_ID
 from app.main import create_app
 from app.settings import Settings
 from tests.support.api import Account, assert_problem, bearer, sign_up
+from tools.databases import TestDatabase
 
 IN_2100 = 4_102_444_800
 
 Forge = Callable[..., str]
 """Makes a token like the user's own, but for the claims and headers given; None leaves one out."""
+
+
+@pytest.fixture
+def database(shared_database: TestDatabase) -> TestDatabase:
+    return shared_database
 
 
 @pytest.fixture

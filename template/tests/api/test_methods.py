@@ -4,6 +4,12 @@ import pytest
 from httpx import AsyncClient
 
 from tests.support.api import assert_problem
+from tools.databases import TestDatabase
+
+
+@pytest.fixture
+def database(shared_database: TestDatabase) -> TestDatabase:
+    return shared_database
 
 
 async def test_head_is_answered_like_get_without_a_body(client: AsyncClient) -> None:

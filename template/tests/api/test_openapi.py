@@ -9,6 +9,12 @@ from httpx import AsyncClient
 from app import ids
 from app.settings import Settings
 from tests.support.api import assert_problem
+from tools.databases import TestDatabase
+
+
+@pytest.fixture
+def database(shared_database: TestDatabase) -> TestDatabase:
+    return shared_database
 
 
 @pytest.fixture

@@ -8,8 +8,14 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tests.support.api import assert_problem
+from tools.databases import TestDatabase
 
 LOGIN = "/api/v1/auth/login"
+
+
+@pytest.fixture
+def database(shared_database: TestDatabase) -> TestDatabase:
+    return shared_database
 
 
 class TestRequestIds:
