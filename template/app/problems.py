@@ -11,11 +11,16 @@ from typing import Any, Final
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Scope
 
+from app import answers
+
 MEDIA_TYPE: Final = "application/problem+json"
+
+_HEADERS: Final = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}
+"""What a problem of that status always tells its caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,12 @@ class Problem(HTTPException):
         if self.errors is not None:
             content["errors"] = [asdict(error) for error in self.errors]
         return JSONResponse(content, self.status_code, self.headers, media_type=MEDIA_TYPE)
+
+
+class MalformedRequestError(Problem):
+    status = HTTPStatus.BAD_REQUEST
+    code = "malformed_request"
+    default_detail = "The request is not valid HTTP."
 
 
 class InvalidJsonError(Problem):
@@ -141,8 +152,10 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
-    code: str
-    request_id: str
+    code: str = Field(
+        description="Stable and machine-readable: each answer's examples name those it may have."
+    )
+    request_id: str = Field(description="As in the header X-Request-Id.")
 
 
 class ValidationProblemDetails(ProblemDetails):
@@ -169,15 +182,19 @@ def problem_responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any
     """Describe the problems that a route answers, for its OpenAPI ``responses``."""
     described: dict[int | str, dict[str, Any]] = {}
     for problem in problems:
-        entry = described.setdefault(
-            int(problem.status),
-            {
-                "description": title(problem.status),
-                "content": {MEDIA_TYPE: {"schema": _schema(problem), "examples": {}}},
-            },
-        )
+        entry = described.setdefault(int(problem.status), _response(problem))
         entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"value": _example(problem)}
     return described
+
+
+def _response(problem: type[Problem]) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": title(problem.status),
+        "content": {MEDIA_TYPE: {"schema": _schema(problem), "examples": {}}},
+    }
+    if problem.status in _HEADERS:
+        response["headers"] = answers.references(_HEADERS[problem.status])
+    return response
 
 
 def _schema(problem: type[Problem]) -> dict[str, str]:

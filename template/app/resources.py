@@ -7,13 +7,15 @@ from typing import Annotated, TypeAlias
 
 from fastapi import Depends, FastAPI, Request
 
-from app import db
+from app import db, ratelimit
+from app.auth.key_watch import following
 from app.auth.keys import KeySet
 from app.auth.passwords import Passwords
 from app.auth.rate_limits import RateLimits
 from app.auth.sessions import SessionOptions, Sessions
 from app.auth.tokens import AccessTokens
 from app.http.client_address import client_address
+from app.ops import telemetry
 from app.settings import Settings
 
 
@@ -28,7 +30,7 @@ class Resources:
     sessions: Sessions
     passwords: Passwords
     rate_limits: RateLimits
-    trusted_proxies: int
+    settings: Settings
 
     @classmethod
     @asynccontextmanager
@@ -42,13 +44,17 @@ class Resources:
             lifetime=settings.access_token_lifetime,
         )
         options = SessionOptions(
-            session_lifetime=settings.session_lifetime,
-            refresh_token_lifetime=settings.refresh_token_lifetime,
+            lifetime=settings.session_lifetime,
+            idle_lifetime=settings.refresh_token_lifetime,
             refresh_grace=settings.refresh_grace,
         )
         passwords = Passwords(settings.passwords)
         try:
-            async with db.Database.open(settings.database) as database:
+            async with (
+                following(settings.jwt_keys_file, settings.jwt_keys.get_secret_value(), keys),
+                db.Database.open(settings.database, telemetry.QUERY_OBSERVER) as database,
+                ratelimit.open_store(settings) as store,
+            ):
                 yield cls(
                     database=database,
                     probe=db.Probe(database),
@@ -56,8 +62,8 @@ class Resources:
                     access_tokens=access_tokens,
                     sessions=Sessions(access_tokens, options),
                     passwords=passwords,
-                    rate_limits=RateLimits(settings.rate_limits),
-                    trusted_proxies=settings.trusted_proxies,
+                    rate_limits=RateLimits(settings.rate_limits, store),
+                    settings=settings,
                 )
         finally:
             passwords.close()
@@ -102,7 +108,7 @@ async def _rate_limits(request: Request) -> RateLimits:
 
 
 async def _client_address(request: Request) -> str:
-    return client_address(request, of(request).trusted_proxies)
+    return client_address(request, of(request).settings.trusted_proxies)
 
 
 Database: TypeAlias = Annotated[db.Database, Depends(_database)]

@@ -14,11 +14,18 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import resources
+from app.http.protocol import HttpProtocol
+from app.ops import telemetry
+from app.ops.metrics import Metrics
 from app.settings import Settings
 
 logger = structlog.get_logger("app.server")
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_LINGER: Final = 0.5
+"""Seconds for which connections that are idle when the listener closes stay open: a request may be
+on its way already."""
+_POLL: Final = 0.02
 _UVICORN_PAUSE: Final = 0.1
 """Seconds that uvicorn's shutdown lets pass before its time-out begins."""
 
@@ -32,6 +39,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
         app,
         host=host,
         port=port,
+        http=HttpProtocol,
         lifespan="off",  # Server runs it, to let its errors reach the caller
         log_config=None,
         access_log=False,  # AccessLogMiddleware writes it
@@ -39,9 +47,12 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
         proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
+    metrics: Metrics = app.state.metrics
+    metrics.serve(settings.metrics_host or host, settings.metrics_port)
     server = Server(config, app, delay=settings.shutdown_delay)
     try:
-        server.run()
+        with telemetry.exporting():
+            server.run()
     except SystemExit:
         return 1  # The address is taken, say: uvicorn has logged it, and has a code of its own.
     return 1 if server.cut else 0
@@ -52,7 +63,8 @@ class Server(uvicorn.Server):
 
     On SIGTERM or Ctrl-C ``/health`` turns 503 at once. After ``delay`` seconds, in which a load
     balancer may notice, the listener closes; what is in flight is finished within the time-out.
-    A second signal stops at once.
+    From the signal on each answer says that it is its connection's last, so that no caller sends a
+    request on one that is being closed. A second signal stops at once.
     """
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, *, delay: float) -> None:
@@ -74,6 +86,7 @@ class Server(uvicorn.Server):
             self.force_exit = True
             return
         resources.stop(self._app)
+        self._announce_the_end()
         self._close_at = time.monotonic() + self._delay
 
     async def on_tick(self, counter: int) -> bool:
@@ -82,6 +95,9 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in self.servers:
+            listener.close()
+        await self._linger()
         timeout = self.config.timeout_graceful_shutdown or 0
         note = asyncio.get_running_loop().call_later(timeout + _UVICORN_PAUSE, self._note_cut)
         await super().shutdown(sockets)
@@ -100,6 +116,19 @@ class Server(uvicorn.Server):
         finally:
             for name, handler in previous.items():
                 signal.signal(name, handler)
+
+    def _announce_the_end(self) -> None:
+        """Let each answer say ``Connection: close`` (RFC 9112, section 9.6)."""
+        close = (b"connection", b"close")
+        self.config.encoded_headers.append(close)  # which uvicorn reads once a second
+        self.server_state.default_headers = [*self.server_state.default_headers, close]
+
+    async def _linger(self) -> None:
+        until = time.monotonic() + _LINGER
+        while self.server_state.connections and not self.force_exit:
+            if time.monotonic() > until:
+                return
+            await asyncio.sleep(_POLL)
 
     def _note_cut(self) -> None:
         self.cut = len(self.server_state.tasks)

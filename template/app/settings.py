@@ -6,13 +6,20 @@ of their name instead, in ``/run/secrets`` (Docker, Kubernetes) or ``secrets/`` 
 start in production without having been thought about: an address and a key must be given.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
-import limits
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
@@ -25,11 +32,14 @@ from pydantic_settings import (
 from app import about
 from app.auth.keys import KeySet
 from app.auth.passwords import PasswordOptions
+from app.auth.purge import PurgeOptions
 from app.auth.rate_limits import RateLimitOptions
 from app.db import DatabaseOptions
+from app.ratelimit import RateLimit, StoreSettings
+from app.secret_files import SecretFile, SecretFileError
 
 SECRET_DIRECTORIES: Final = (Path("/run/secrets"), Path("secrets"))
-"""The later one wins."""
+"""Where Docker and Kubernetes mount secrets, and where a checkout has them. The later one wins."""
 
 
 class SettingsError(Exception):
@@ -53,9 +63,18 @@ def _postgresql_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _key_set(value: SecretStr) -> SecretStr:
-    KeySet.parse(value.get_secret_value())
-    return value
+class FileSecret(SecretStr):
+    """A secret, and the file that it was read from."""
+
+    def __init__(self, value: str, file: SecretFile) -> None:
+        super().__init__(value)
+        self.file = file
+
+
+def _key_set(value: Any, validate: ValidatorFunctionWrapHandler) -> SecretStr:
+    secret: SecretStr = validate(value)
+    KeySet.parse(secret.get_secret_value())
+    return value if isinstance(value, FileSecret) else secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +86,51 @@ class _Unreadable:
 
 class _SecretFiles(SecretsSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        file = self._find(field_name)
+        if file is None or field_name in self.current_state:  # it is set elsewhere
+            return None, field_name, False
         try:
-            return super().get_field_value(field, field_name)
-        except UnicodeError:
-            return _Unreadable("it is not text in UTF-8"), field_name, False
-        except OSError as error:
-            return _Unreadable(error.strerror or "unknown error"), field_name, False
+            text = file.read()
+        except SecretFileError as error:
+            return _Unreadable(str(error)), field_name, False
+        is_secret = SecretStr in (field.annotation, *get_args(field.annotation))
+        return FileSecret(text, file) if is_secret else text, field_name, False
+
+    def _find(self, name: str) -> SecretFile | None:
+        mounted = SECRET_DIRECTORIES[0]
+        for folder in reversed(self.secrets_paths):
+            if path := self.find_case_path(folder, name, self.case_sensitive):
+                return SecretFile(path, mounted=folder == mounted)
+        return None
 
 
 def _rate_limit(value: str) -> str:
-    try:
-        limits.parse(value)
-    except ValueError:
-        raise ValueError('must be a number and a time, as in "10 per 15 minutes"') from None
+    RateLimit.parse(value)
+    return value
+
+
+_PORT: Final = r"(:(?!(80|443)$)\d{1,5})?"
+_ORIGIN: Final = re.compile(
+    rf"https://[a-z0-9.-]+{_PORT}"
+    # Not encrypted, but within the machine: browsers trust these as much (Secure Contexts).
+    rf"|http://(([a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\]){_PORT}"
+)
+
+
+def _origins(value: str) -> str:
+    if not all(_ORIGIN.fullmatch(origin) for origin in value.split()):
+        raise ValueError(
+            "must be origins as browsers write them, with spaces between: https://app.example.com, "
+            "without a path, a slash at the end or a usual port; http:// for this machine alone"
+        )
     return value
 
 
 Seconds = Annotated[float, Field(gt=0)]
-RateLimit = Annotated[str, AfterValidator(_rate_limit)]
+Limit = Annotated[str, AfterValidator(_rate_limit)]
 
 
-class Settings(BaseSettings):
+class Settings(StoreSettings, BaseSettings):
     """The service's settings. `load` reads them; tests give them as arguments."""
 
     model_config = SettingsConfigDict(
@@ -122,25 +165,34 @@ class Settings(BaseSettings):
     database_application_name: str = Field(
         about.NAME, description="How the service's sessions appear in pg_stat_activity."
     )
+    database_behind_pooler: bool = Field(
+        False, description="PgBouncer in transaction mode stands before the database."
+    )
     migrate_on_start: bool = Field(
         False, description="Migrate before serving, where no job of its own does."
     )
 
     # Tokens
-    jwt_keys: Annotated[SecretStr, AfterValidator(_key_set)] = Field(
-        description="The signing keys, a JWK Set (RFC 7517); the first one signs, all verify.",
+    jwt_keys: Annotated[SecretStr, WrapValidator(_key_set)] = Field(
+        description="The signing keys, a JWK Set (RFC 7517): one signs, all verify.",
     )
     jwt_issuer: str = Field(about.NAME, min_length=1, description="The iss claim.")
     jwt_audience: str = Field(about.NAME, min_length=1, description="The aud claim.")
     access_token_lifetime: int = Field(900, gt=0, description="In seconds.")
     refresh_token_lifetime: int = Field(
-        14 * 24 * 3600, gt=0, description="Seconds for which an unused refresh token is good."
+        14 * 24 * 3600, gt=0, description="Seconds without a refresh after which a session ends."
     )
     session_lifetime: int = Field(
-        90 * 24 * 3600, gt=0, description="Seconds after which a user has to log in again."
+        90 * 24 * 3600, gt=0, description="Seconds after which a session ends in any case."
     )
     refresh_grace: int = Field(
         10, ge=0, description="Seconds in which a client may retry a refresh whose answer it lost."
+    )
+    purge_interval: Seconds = Field(
+        600, description="Seconds between deletions of the sessions that have ended, on average."
+    )
+    purge_batch_size: int = Field(
+        1000, ge=1, description="Rows that a statement of such a deletion deletes at most."
     )
 
     # Password hashing: argon2id (RFC 9106) with OWASP's minimum; logins cost memory times threads.
@@ -152,21 +204,19 @@ class Settings(BaseSettings):
         64, ge=1, description="Passwords waiting to be hashed before logins are answered 503."
     )
 
-    # Bounds on guessing, such as "10 per 15 minutes"; counted in this process.
-    login_limit: RateLimit = Field(
+    # Bounds on guessing: of "10 per 15 minutes" ten may come at once, and one more each 90 seconds.
+    login_limit: Limit = Field(
         "10 per 15 minutes", description="Logins to one account from one address that may fail."
     )
-    login_account_limit: RateLimit = Field(
+    login_account_limit: Limit = Field(
         "100 per hour",
         description="Logins to one account from all addresses that it is not usually used from.",
     )
-    login_address_limit: RateLimit = Field(
+    login_address_limit: Limit = Field(
         "1000 per hour", description="Logins to any account from one address."
     )
-    register_limit: RateLimit = Field(
-        "1000 per hour", description="Registrations from one address."
-    )
-    refresh_limit: RateLimit = Field("5000 per hour", description="Refreshes from one address.")
+    register_limit: Limit = Field("1000 per hour", description="Registrations from one address.")
+    refresh_limit: Limit = Field("5000 per hour", description="Refreshes from one address.")
     trusted_proxies: int = Field(
         0, ge=0, description="Proxies in front of the service that add to X-Forwarded-For."
     )
@@ -180,7 +230,19 @@ class Settings(BaseSettings):
     shutdown_timeout: int = Field(
         25, ge=1, description="Seconds for the requests in flight to finish on a stop."
     )
+    frontend_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "",
+        description="Other origins whose pages may call the service, as https://app.example.com.",
+    )
     api_docs: bool = Field(False, description="Serve /docs and /openapi.json.")
+
+    # Metrics
+    metrics_port: int = Field(
+        9464, ge=0, le=65535, description="Where Prometheus finds /metrics; not for the public."
+    )
+    metrics_host: str | None = Field(
+        None, description="The address that port is on; without one, the address of the service."
+    )
 
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -203,6 +265,11 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, secret_files
 
     @property
+    def jwt_keys_file(self) -> SecretFile | None:
+        """The file that the keys were read from, if they were."""
+        return self.jwt_keys.file if isinstance(self.jwt_keys, FileSecret) else None
+
+    @property
     def database(self) -> DatabaseOptions:
         password = self.database_password
         return DatabaseOptions(
@@ -215,17 +282,26 @@ class Settings(BaseSettings):
             connection_idle_timeout=self.database_connection_idle_timeout,
             connection_lifetime=self.database_connection_lifetime,
             statement_timeout=self.database_statement_timeout,
+            behind_pooler=self.database_behind_pooler,
         )
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        return frozenset(self.frontend_origins.split())
 
     @property
     def rate_limits(self) -> RateLimitOptions:
         return RateLimitOptions(
-            login_from_address_to_account=self.login_limit,
-            login_to_account=self.login_account_limit,
-            login_from_address=self.login_address_limit,
-            register_from_address=self.register_limit,
-            refresh_from_address=self.refresh_limit,
+            login_from_address_to_account=RateLimit.parse(self.login_limit),
+            login_to_account=RateLimit.parse(self.login_account_limit),
+            login_from_address=RateLimit.parse(self.login_address_limit),
+            register_from_address=RateLimit.parse(self.register_limit),
+            refresh_from_address=RateLimit.parse(self.refresh_limit),
         )
+
+    @property
+    def purge(self) -> PurgeOptions:
+        return PurgeOptions(interval=self.purge_interval, batch_size=self.purge_batch_size)
 
     @property
     def passwords(self) -> PasswordOptions:
@@ -275,5 +351,5 @@ def _sentence(problem: ErrorDetails) -> str:
     if problem["type"] == "missing":
         return f"is missing. {Settings.model_fields[str(problem['loc'][0])].description}"
     if isinstance(problem["input"], _Unreadable):
-        return f"its secret file can't be read: {problem['input'].reason}"
+        return problem["input"].reason
     return problem["msg"].removeprefix("Value error, ")

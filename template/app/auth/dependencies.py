@@ -78,7 +78,10 @@ async def _user(request: Request) -> User:
 
 
 def _claims(request: Request) -> TokenClaims:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise InvalidTokenError  # whoever is in front may have believed the other one
+    scheme, _, token = given[0].partition(" ") if given else ("", "", "")
     if scheme.lower() != "bearer" or not token:
         raise MissingTokenError
     return resources.of(request).access_tokens.verify(token.strip())

@@ -5,7 +5,6 @@ import os
 import secrets
 import sys
 import threading
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Final, TypeVar
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from app.auth.password_rules import normalised
 from app.problems import UnavailableError
 
 T = TypeVar("T")
@@ -57,19 +57,30 @@ class Passwords:
         self._executor = ThreadPoolExecutor(
             options.threads, thread_name_prefix="password", initializer=_yield_to_others
         )
+        self._threads = options.threads
         self._limit = options.threads + options.queue
         self._pending = 0
         self._of_nobody = self._hasher.hash(secrets.token_hex())
 
+    @property
+    def active(self) -> int:
+        """How many are being hashed or verified."""
+        return min(self._pending, self._threads)
+
+    @property
+    def waiting(self) -> int:
+        """How many are waiting for a thread."""
+        return max(self._pending - self._threads, 0)
+
     async def hash(self, password: str) -> str:
         """Raises `UnavailableError` where too many are waiting."""
-        return await self._run(lambda: self._hasher.hash(_normalised(password)))
+        return await self._run(lambda: self._hasher.hash(normalised(password)))
 
     async def verify(self, password: str, stored: str | None) -> Verification:
         """Compare a password with its stored hash; ``None`` stands for an unknown account and takes
         as long. Raises `UnavailableError` where too many are waiting.
         """
-        return await self._run(lambda: self._verify(_normalised(password), stored))
+        return await self._run(lambda: self._verify(normalised(password), stored))
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -93,12 +104,6 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         finally:
             self._pending -= 1
-
-
-def _normalised(password: str) -> str:
-    """NFC, so that the same characters typed on another keyboard are the same password (NIST SP
-    800-63B, section 3.1.1.2)."""
-    return unicodedata.normalize("NFC", password)
 
 
 def _yield_to_others() -> None:

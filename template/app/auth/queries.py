@@ -4,7 +4,7 @@ A session begins with a login and is the family of its refresh tokens: each is s
 Deleting the session revokes them all, and its access tokens with them.
 """
 
-from app.db import Affected, Db, query, row
+from app.db import Affected, Db, Transaction, query, row
 from app.ids import SessionId, UserId
 from app.users.queries import User
 from app.users.roles import Role
@@ -13,7 +13,6 @@ from app.users.roles import Role
 @row
 class Credentials:
     id: UserId
-    role: Role
     password_hash: str
     is_active: bool
 
@@ -26,6 +25,12 @@ class Session:
 
 
 @row
+class EndedSession:
+    id: SessionId
+    user_id: UserId
+
+
+@row
 class SpentToken:
     session_id: SessionId
     user_id: UserId
@@ -35,7 +40,7 @@ class SpentToken:
 
 
 @query("""
-    SELECT id, role, password_hash, is_active
+    SELECT id, password_hash, is_active
     FROM users
     WHERE lower(email) = lower($1)
 """)
@@ -50,24 +55,41 @@ async def get_password_hash(db: Db, id: UserId) -> str | None: ...
 async def set_password_hash(db: Db, id: UserId, password_hash: str) -> None: ...
 
 
+@query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+async def replace_password_hash(db: Db, id: UserId, old: str, new: str) -> Affected: ...
+
+
+# The lock is for whoever changes the password meanwhile, or deactivates the account: either they
+# find the session to revoke, or the session does not come about.
 @query("""
-    WITH session AS (
+    WITH account AS (
+        SELECT id, role
+        FROM users
+        WHERE id = $1 AND password_hash = $2 AND is_active
+        FOR SHARE
+    ),
+    session AS (
         INSERT INTO sessions (user_id, expires_at)
-        VALUES ($1, now() + $3 * interval '1 second')
+        SELECT id, now() + least($4 * interval '1 second', $5 * interval '1 second')
+        FROM account
         RETURNING id
+    ),
+    issued AS (
+        INSERT INTO refresh_tokens (hash, session_id)
+        SELECT $3, id
+        FROM session
     )
-    INSERT INTO refresh_tokens (hash, session_id, expires_at)
-    SELECT $2, session.id, now() + $4 * interval '1 second'
-    FROM session
-    RETURNING session_id
+    SELECT session.id, account.id AS user_id, account.role
+    FROM session, account
 """)
 async def create_session(
     db: Db,
     user_id: UserId,
+    password_hash: str,
     token_hash: bytes,
-    session_lifetime: float,
-    token_lifetime: float,
-) -> SessionId: ...
+    lifetime: float,
+    idle_lifetime: float,
+) -> Session | None: ...
 
 
 @query("""
@@ -81,23 +103,33 @@ async def create_session(
 async def find_session_user(db: Db, session_id: SessionId) -> User | None: ...
 
 
+# The session before its token: whoever revokes locks them in this order too, so that neither waits
+# for the other for ever.
 @query("""
-    WITH spent AS (
-        UPDATE refresh_tokens
-        SET spent_at = now(), successor_hash = $2, successor_key = $3
-        FROM sessions, users
+    WITH session AS (
+        UPDATE sessions
+        SET expires_at = least(
+            sessions.created_at + $4 * interval '1 second', now() + $5 * interval '1 second'
+        )
+        FROM refresh_tokens, users
         WHERE refresh_tokens.hash = $1
           AND refresh_tokens.spent_at IS NULL
-          AND refresh_tokens.expires_at > now()
           AND sessions.id = refresh_tokens.session_id
           AND sessions.expires_at > now()
           AND users.id = sessions.user_id
           AND users.is_active
         RETURNING sessions.id, users.id AS user_id, users.role
     ),
+    spent AS (
+        UPDATE refresh_tokens
+        SET spent_at = now(), successor_hash = $2, successor_key = $3
+        FROM session
+        WHERE refresh_tokens.hash = $1 AND refresh_tokens.spent_at IS NULL
+        RETURNING session.id, session.user_id, session.role
+    ),
     issued AS (
-        INSERT INTO refresh_tokens (hash, session_id, expires_at)
-        SELECT $2, spent.id, now() + $4 * interval '1 second'
+        INSERT INTO refresh_tokens (hash, session_id)
+        SELECT $2, spent.id
         FROM spent
     )
     SELECT id, user_id, role FROM spent
@@ -107,7 +139,8 @@ async def spend_refresh_token(
     token_hash: bytes,
     successor_hash: bytes,
     successor_key: bytes,
-    token_lifetime: float,
+    lifetime: float,
+    idle_lifetime: float,
 ) -> Session | None: ...
 
 
@@ -133,9 +166,52 @@ async def find_spent_token(db: Db, token_hash: bytes, grace: float) -> SpentToke
 async def delete_session(db: Db, id: SessionId) -> Affected: ...
 
 
+@query("""
+    DELETE FROM sessions
+    USING refresh_tokens
+    WHERE refresh_tokens.hash = $1
+      AND sessions.id = refresh_tokens.session_id
+    RETURNING sessions.id, sessions.user_id
+""")
+async def delete_session_of(db: Db, token_hash: bytes) -> EndedSession | None: ...
+
+
 @query("DELETE FROM sessions WHERE user_id = $1")
 async def delete_sessions(db: Db, user_id: UserId) -> Affected: ...
 
 
 @query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2")
 async def delete_other_sessions(db: Db, user_id: UserId, kept: SessionId) -> Affected: ...
+
+
+@query("SELECT pg_try_advisory_xact_lock($1)")
+async def try_lock(db: Transaction, key: int) -> bool: ...
+
+
+@query("""
+    DELETE FROM refresh_tokens
+    WHERE hash IN (
+        SELECT refresh_tokens.hash
+        FROM sessions
+        JOIN refresh_tokens ON refresh_tokens.session_id = sessions.id
+        WHERE sessions.expires_at <= now()
+        LIMIT $1
+        FOR UPDATE OF refresh_tokens SKIP LOCKED
+    )
+""")
+async def purge_refresh_tokens(db: Db, limit: int) -> Affected: ...
+
+
+# Those with no token left, since the tokens deleted by a cascade would not be bounded.
+@query("""
+    DELETE FROM sessions
+    WHERE id IN (
+        SELECT id
+        FROM sessions
+        WHERE expires_at <= now()
+          AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)
+        LIMIT $1
+        FOR UPDATE SKIP LOCKED
+    )
+""")
+async def purge_sessions(db: Db, limit: int) -> Affected: ...

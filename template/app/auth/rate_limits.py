@@ -8,16 +8,13 @@ guesses, the owner gets in from where they usually are.
 
 import hashlib
 import math
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
-
+from app import audit
 from app.problems import Problem
+from app.ratelimit import Count, RateLimit, Store
 
 _FAMILIAR_FOR: Final = 30 * 24 * 3600
 """Seconds for which an address stays one that the owner logs in from."""
@@ -35,56 +32,69 @@ class TooManyAttemptsError(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitOptions:
-    """Limits in the notation of the package `limits`: ``10 per 15 minutes``."""
-
-    login_from_address_to_account: str
-    login_to_account: str
-    login_from_address: str
-    register_from_address: str
-    refresh_from_address: str
+    login_from_address_to_account: RateLimit
+    login_to_account: RateLimit
+    login_from_address: RateLimit
+    register_from_address: RateLimit
+    refresh_from_address: RateLimit
 
 
 class RateLimits:
     """Counts attempts. Every method raises `TooManyAttemptsError`."""
 
-    def __init__(self, options: RateLimitOptions) -> None:
-        self._storage = MemoryStorage()
-        self._limiter = MovingWindowRateLimiter(self._storage)
-        self._pair = parse(options.login_from_address_to_account)
-        self._account = parse(options.login_to_account)
-        self._login = parse(options.login_from_address)
-        self._register = parse(options.register_from_address)
-        self._refresh = parse(options.refresh_from_address)
+    def __init__(self, options: RateLimitOptions, store: Store) -> None:
+        self._options = options
+        self._store = store
+
+    @property
+    def degraded(self) -> bool:
+        """Whether attempts are not counted where they should be."""
+        return self._store.degraded
 
     async def before_login(self, email: str, address: str) -> None:
         """Count a login before it is known how it ends, so that many at once are counted too."""
         account = _digest(email)
-        await self._hit(self._login, "login", address)
-        await self._hit(self._pair, "login", account, address)
-        if not await self._storage.get(_familiar(account, address)):
-            await self._hit(self._account, "login", account)
+        options = self._options
+        await self._hit(
+            "login",
+            address,
+            Count(f"login/address/{address}", options.login_from_address),
+            Count(_pair(account, address), options.login_from_address_to_account),
+            Count(
+                f"login/account/{account}",
+                options.login_to_account,
+                unless=_familiar(account, address),
+            ),
+        )
 
     async def after_login(self, email: str, address: str) -> None:
         """Forget the failures from this address: it was the owner."""
         account = _digest(email)
-        await self._limiter.clear(self._pair, "login", account, address)
-        await self._storage.incr(_familiar(account, address), _FAMILIAR_FOR)
+        await self._store.forgive(
+            _pair(account, address), mark=_familiar(account, address), seconds=_FAMILIAR_FOR
+        )
 
     async def before_registration(self, address: str) -> None:
-        await self._hit(self._register, "register", address)
+        count = Count(f"register/{address}", self._options.register_from_address)
+        await self._hit("registration", address, count)
 
     async def before_refresh(self, address: str) -> None:
-        await self._hit(self._refresh, "refresh", address)
+        count = Count(f"refresh/{address}", self._options.refresh_from_address)
+        await self._hit("refresh", address, count)
 
-    async def _hit(self, limit: RateLimitItem, *identifiers: str) -> None:
-        if await self._limiter.hit(limit, *identifiers):
-            return
-        window = await self._limiter.get_window_stats(limit, *identifiers)
-        raise TooManyAttemptsError(max(1, math.ceil(window.reset_time - time.time())))
+    async def _hit(self, attempt: str, address: str, *counts: Count) -> None:
+        wait = await self._store.hit(*counts)
+        if wait:
+            audit.rate_limited(attempt, address)
+            raise TooManyAttemptsError(math.ceil(wait))
+
+
+def _pair(account: str, address: str) -> str:
+    return f"login/pair/{account}/{address}"
 
 
 def _familiar(account: str, address: str) -> str:
-    return f"familiar/{account}/{address}"
+    return f"login/familiar/{account}/{address}"
 
 
 def _digest(email: str) -> str:

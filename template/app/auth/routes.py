@@ -1,11 +1,13 @@
 """Registering, logging in and out: ``/api/v1/auth``."""
 
 from http import HTTPStatus
-from typing import Literal
+from typing import Final
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter
+from pydantic import ValidationInfo, field_validator
 
+from app import audit
+from app.answers import answer
 from app.auth import queries
 from app.auth.dependencies import Claims, unauthenticated
 from app.auth.errors import (
@@ -14,10 +16,22 @@ from app.auth.errors import (
     InvalidRefreshTokenError,
     RevokedTokenError,
 )
+from app.auth.password_rules import refuse_personal
+from app.auth.passwords import Passwords
 from app.auth.rate_limits import TooManyAttemptsError
-from app.auth.sessions import TokenPair
-from app.db import on_constraint
+from app.auth.sessions import Sessions, TokenPair
+from app.auth.transport import (
+    AT_LOGIN,
+    AT_LOGOUT,
+    REFRESH_EXTRA,
+    ClientTransport,
+    RefreshToken,
+    Tokens,
+    delivering,
+)
+from app.db import Db, on_constraint
 from app.fields import Email, Name, NewPassword, Password, RequestModel
+from app.http.json_route import JsonRoute
 from app.problems import problem_responses
 from app.resources import (
     ClientAddress,
@@ -28,7 +42,9 @@ from app.resources import (
 )
 from app.users.queries import User, create_user
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/auth", tags=["auth"], route_class=JsonRoute)
+
+_CREDENTIALS: Final = {"email": "$request.body#/email", "password": "$request.body#/password"}
 
 
 class Registration(RequestModel):
@@ -36,27 +52,24 @@ class Registration(RequestModel):
     name: Name
     password: NewPassword
 
+    @field_validator("password")
+    @classmethod
+    def _refuse_personal(cls, password: str, info: ValidationInfo) -> str:
+        # What is wrong itself is not there to compare with.
+        email, name = info.data.get("email", ""), info.data.get("name", "")
+        return refuse_personal(password, email=email, name=name)
+
 
 class Login(RequestModel):
     email: Email
     password: Password
 
 
-class Refresh(RequestModel):
-    refresh_token: str = Field(min_length=1, max_length=128)
-
-
-class Tokens(BaseModel):
-    access_token: str
-    refresh_token: str
-    token_type: Literal["Bearer"] = "Bearer"
-    expires_in: int = Field(description="Seconds until the access token expires.")
-
-
 @router.post(
     "/register",
     status_code=HTTPStatus.CREATED,
-    responses=problem_responses(EmailTakenError, TooManyAttemptsError),
+    responses=problem_responses(EmailTakenError, TooManyAttemptsError)
+    | answer(HTTPStatus.CREATED, links={"login": _CREDENTIALS}),
 )
 async def register(
     body: Registration,
@@ -69,13 +82,19 @@ async def register(
     await limits.before_registration(address)
     password_hash = await passwords.hash(body.password)
     with on_constraint({"users_email_key": EmailTakenError()}):
-        return await create_user(db, body.email, body.name, password_hash)
+        user = await create_user(db, body.email, body.name, password_hash)
+    audit.registered(user.id, user.role, client_address=address)
+    return user
 
 
-@router.post("/login", responses=problem_responses(InvalidCredentialsError, TooManyAttemptsError))
+@router.post(
+    "/login",
+    responses=delivering(InvalidCredentialsError, TooManyAttemptsError),
+    dependencies=AT_LOGIN,
+)
 async def login(
     body: Login,
-    response: Response,
+    transport: ClientTransport,
     db: Database,
     passwords: PasswordService,
     sessions: SessionService,
@@ -84,23 +103,39 @@ async def login(
 ) -> Tokens:
     """Exchange an e-mail address and a password for tokens."""
     await limits.before_login(body.email, address)
+    tokens = None
+    while tokens is None:
+        tokens = await _log_in(body, db, passwords, sessions, address)
+    await limits.after_login(body.email, address)
+    return transport.deliver(tokens)
+
+
+async def _log_in(
+    body: Login, db: Db, passwords: Passwords, sessions: Sessions, address: str
+) -> TokenPair | None:
+    """None where the password has been changed, or hashed anew, while it was compared."""
     account = await queries.find_credentials(db, body.email)
     # No connection is held meanwhile; an unknown account takes as long as a known one.
     verified = await passwords.verify(body.password, account.password_hash if account else None)
     if account is None or not verified.correct or not account.is_active:
+        audit.login_failed(account.id if account else None, address)
         raise InvalidCredentialsError
-    await limits.after_login(body.email, address)
-    if verified.new_hash:
-        await queries.set_password_hash(db, account.id, verified.new_hash)
-    return _tokens(await sessions.begin(db, account.id, account.role), response)
+    tokens = await sessions.begin(db, account.id, account.password_hash, address)
+    if tokens and verified.new_hash:
+        await queries.replace_password_hash(
+            db, account.id, account.password_hash, verified.new_hash
+        )
+    return tokens
 
 
 @router.post(
-    "/refresh", responses=problem_responses(InvalidRefreshTokenError, TooManyAttemptsError)
+    "/refresh",
+    responses=delivering(InvalidRefreshTokenError, TooManyAttemptsError),
+    openapi_extra=REFRESH_EXTRA,
 )
 async def refresh(
-    body: Refresh,
-    response: Response,
+    refresh_token: RefreshToken,
+    transport: ClientTransport,
     db: Database,
     sessions: SessionService,
     limits: RateLimitService,
@@ -108,20 +143,17 @@ async def refresh(
 ) -> Tokens:
     """Exchange a refresh token, which is spent by it, for new tokens."""
     await limits.before_refresh(address)
-    return _tokens(await sessions.refresh(db, body.refresh_token), response)
+    return transport.deliver(await sessions.refresh(db, refresh_token, address))
 
 
-@router.post("/logout", status_code=HTTPStatus.NO_CONTENT, responses=unauthenticated())
-async def logout(claims: Claims, db: Database) -> None:
+@router.post(
+    "/logout",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses=unauthenticated(),
+    dependencies=AT_LOGOUT,
+)
+async def logout(claims: Claims, db: Database, address: ClientAddress) -> None:
     """Revoke this session: its access tokens and its refresh token."""
     if not await queries.delete_session(db, claims.session_id):
         raise RevokedTokenError
-
-
-def _tokens(pair: TokenPair, response: Response) -> Tokens:
-    response.headers["Cache-Control"] = "no-store"
-    return Tokens(
-        access_token=pair.access_token,
-        refresh_token=pair.refresh_token,
-        expires_in=pair.expires_in,
-    )
+    audit.logged_out(claims.user_id, claims.session_id, address)

@@ -14,13 +14,13 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
+from app import audit
 from app.auth import queries
 from app.auth.errors import InvalidRefreshTokenError
 from app.auth.queries import Session
 from app.auth.tokens import AccessTokens
 from app.db import Database, Db
 from app.ids import UserId
-from app.users.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class TokenPair:
 class SessionOptions:
     """Lifetimes, in seconds."""
 
-    session_lifetime: float
-    refresh_token_lifetime: float
+    lifetime: float
+    idle_lifetime: float
     refresh_grace: float
 
 
@@ -47,18 +47,27 @@ class Sessions:
         self._access_tokens = access_tokens
         self._options = options
 
-    async def begin(self, db: Db, user_id: UserId, role: Role) -> TokenPair:
+    async def begin(
+        self, db: Db, user_id: UserId, password_hash: str, client_address: str
+    ) -> TokenPair | None:
+        """Begin a session of a user whose password was the one of ``password_hash``; none where
+        that has changed since it was read.
+        """
         refresh_token = secrets.token_urlsafe(32)
-        session_id = await queries.create_session(
+        session = await queries.create_session(
             db,
             user_id,
+            password_hash,
             _hash(refresh_token),
-            self._options.session_lifetime,
-            self._options.refresh_token_lifetime,
+            self._options.lifetime,
+            self._options.idle_lifetime,
         )
-        return self._pair(Session(session_id, user_id, role), refresh_token)
+        if session is None:
+            return None
+        audit.login_succeeded(user_id, session.id, client_address)
+        return self._pair(session, refresh_token)
 
-    async def refresh(self, db: Database, refresh_token: str) -> TokenPair:
+    async def refresh(self, db: Database, refresh_token: str, client_address: str) -> TokenPair:
         """Spend a refresh token. Raises `InvalidRefreshTokenError`; revokes its session where it
         had been spent before.
         """
@@ -69,13 +78,23 @@ class Sessions:
             _hash(refresh_token),
             _hash(successor),
             key,
-            self._options.refresh_token_lifetime,
+            self._options.lifetime,
+            self._options.idle_lifetime,
         )
-        if session is not None:
-            return self._pair(session, successor)
-        return await self._refresh_again(db, refresh_token)
+        if session is None:
+            return await self._refresh_again(db, refresh_token, client_address)
+        audit.refreshed(session.user_id, session.id, client_address)
+        return self._pair(session, successor)
 
-    async def _refresh_again(self, db: Database, refresh_token: str) -> TokenPair:
+    async def end(self, db: Db, refresh_token: str, client_address: str) -> None:
+        """Revoke the session of a refresh token, be it spent or not."""
+        ended = await queries.delete_session_of(db, _hash(refresh_token))
+        if ended:
+            audit.logged_out(ended.user_id, ended.id, client_address)
+
+    async def _refresh_again(
+        self, db: Database, refresh_token: str, client_address: str
+    ) -> TokenPair:
         spent = await queries.find_spent_token(
             db, _hash(refresh_token), self._options.refresh_grace
         )
@@ -83,8 +102,10 @@ class Sessions:
             raise InvalidRefreshTokenError
         if not spent.may_retry:
             # A statement of its own: it is committed although the answer is an error.
-            await queries.delete_session(db, spent.session_id)
+            if await queries.delete_session(db, spent.session_id):
+                audit.refresh_token_reused(spent.user_id, spent.session_id, client_address)
             raise InvalidRefreshTokenError
+        audit.refreshed(spent.user_id, spent.session_id, client_address, retried=True)
         session = Session(spent.session_id, spent.user_id, spent.role)
         return self._pair(session, _successor(refresh_token, spent.successor_key))
 

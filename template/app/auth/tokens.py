@@ -3,7 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import jwt
 
@@ -81,20 +81,24 @@ class AccessTokens:
     def _key(self, token: str) -> Key:
         """The key that the header names, if it is one of ours; nothing else in it is believed."""
         header = jwt.get_unverified_header(token)
-        key = self._keys.get(str(header.get("kid")))
+        key = self._keys.get(header.get("kid", ""))
         if key is None or header.get("typ") != _TYPE:
             raise jwt.InvalidTokenError("unknown key or type")
         return key
 
 
-_Claims: TypeAlias = dict[str, Any]
-
-
-def _read(claims: _Claims) -> TokenClaims:
+def _read(claims: dict[str, Any]) -> TokenClaims:
+    _of_type(int, claims, "iat", "exp")  # PyJWT takes "1800000000" and true for numbers
+    _of_type(str, claims, "sub", "sid", "role", "jti")
     return TokenClaims(
-        user_id=UserId(parse_id(str(claims["sub"]))),
-        session_id=SessionId(parse_id(str(claims["sid"]))),
+        user_id=UserId(parse_id(claims["sub"])),
+        session_id=SessionId(parse_id(claims["sid"])),
         role=Role(claims["role"]),
         token_id=claims["jti"],
         expires_at=claims["exp"],
     )
+
+
+def _of_type(kind: type, claims: dict[str, Any], *names: str) -> None:
+    if any(type(claims[name]) is not kind for name in names):
+        raise jwt.InvalidTokenError("a claim of the wrong type")

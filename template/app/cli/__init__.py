@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from app import about
-from app.cli import configuration, database, initialise, serving, users
+from app.cli import configuration, database, initialise, keys, serving, users
 from app.cli.failure import Failure
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("init")(initialise.init)
 app.command("serve")(serving.serve)
 app.add_typer(database.app, name="db")
+app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.command("openapi")(configuration.openapi)
 app.command("config")(configuration.config)

@@ -21,8 +21,11 @@ def openapi() -> None:
     """Print the OpenAPI description of the API as JSON."""
     from app.auth.keys import generate_key_set
     from app.main import create_app
+    from app.ratelimit import STAND_INS
     from app.settings import load
 
     # The description depends on no setting; these stand in for those that must be given.
-    settings = load(database_url="postgresql://localhost/none", jwt_keys=generate_key_set())
+    settings = load(
+        database_url="postgresql://localhost/none", jwt_keys=generate_key_set(), **STAND_INS
+    )
     typer.echo(json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False))

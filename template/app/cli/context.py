@@ -1,6 +1,7 @@
 """What commands share: the settings they run with, and how they run."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from app import settings
 from app.cli.failure import Failure, failing_on
 from app.db import UNAVAILABLE, Connection, connect, migrations
 from app.db.migrations import MigrationError
+from app.ops import logging
 from app.settings import Settings, SettingsError
 
 T = TypeVar("T")
@@ -18,23 +20,43 @@ T = TypeVar("T")
 @contextmanager
 def configured() -> Iterator[Settings]:
     """The settings. In a checkout with no DATABASE_URL, those of the embedded database, which runs
-    at least until the end of the block.
+    at least until the end of the block; and so for whatever else a checkout can provide.
+
+    Logs go to standard error, beside what the command prints.
     """
+    with _settings() as found:
+        logging.configure(found.log_level, found.log_format, sys.stderr)
+        yield found
+
+
+@contextmanager
+def _settings() -> Iterator[Settings]:
+    missing: frozenset[str] = frozenset()
     with failing_on(SettingsError):
         try:
             found = settings.load()
         except SettingsError as error:
-            if "database_url" not in error.missing or not find_spec("tools"):
+            missing = _provided() & error.missing
+            if not missing:
                 raise
-            found = None
-    if found is not None:
+    if not missing:
         yield found
         return
 
     from tools import environment
 
-    with environment.development() as found:
+    with environment.development(missing) as found:
         yield found
+
+
+def _provided() -> frozenset[str]:
+    """The settings that need not be given here: none in production, where there are no tools."""
+    if not find_spec("tools"):
+        return frozenset()
+
+    from tools import environment
+
+    return environment.PROVIDED
 
 
 def run(work: Coroutine[None, None, T]) -> T:
@@ -45,16 +67,34 @@ def run(work: Coroutine[None, None, T]) -> T:
 
 def run_connected(work: Callable[[Connection], Awaitable[T]]) -> T:
     """Run a command's work on a connection of its own."""
-
-    async def connected(found: Settings) -> T:
-        connection = await connect(found.database)
-        try:
-            return await work(connection)
-        finally:
-            await connection.close()
-
     with configured() as found:
-        return run(connected(found))
+        return run(_connected(found, work))
+
+
+def run_migrating(work: Callable[[Connection], Awaitable[T]]) -> T:
+    """As `run_connected`, for work that must not go through a pooler."""
+    with configured() as found:
+        require_session(found)
+        return run(_connected(found, work))
+
+
+def require_session(found: Settings) -> None:
+    """Raises `Failure` where a pooler would give each transaction another session: migrations hold
+    a lock in theirs.
+    """
+    if found.database_behind_pooler:
+        raise Failure(
+            "migrations need a session of their own, which a pooler does not give: name the "
+            "database itself in DATABASE_URL and unset DATABASE_BEHIND_POOLER for this command"
+        )
+
+
+async def _connected(found: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
+    connection = await connect(found.database)
+    try:
+        return await work(connection)
+    finally:
+        await connection.close()
 
 
 async def require_schema(connection: Connection) -> None:

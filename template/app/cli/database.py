@@ -14,10 +14,10 @@ LockTimeout = Annotated[
 @app.command()
 def migrate(lock_timeout: LockTimeout = 5) -> None:
     """Apply the migrations that have not been applied yet."""
-    from app.cli.context import run_connected
+    from app.cli.context import run_migrating
     from app.db import migrations
 
-    done = run_connected(
+    done = run_migrating(
         lambda connection: migrations.migrate(
             connection,
             lock_timeout=lock_timeout,
@@ -34,10 +34,10 @@ def revert(
     lock_timeout: LockTimeout = 5,
 ) -> None:
     """Undo the last migrations."""
-    from app.cli.context import run_connected
+    from app.cli.context import run_migrating
     from app.db import migrations
 
-    done = run_connected(
+    done = run_migrating(
         lambda connection: migrations.revert(
             connection,
             steps=steps,

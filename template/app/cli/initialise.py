@@ -31,11 +31,13 @@ def init() -> None:
 def make_missing() -> list[Path]:
     """Make each of the files that does not exist yet. Returns those made."""
     from app.auth.keys import generate_key_set
+    from app.settings import Settings
 
     owner = _container_user()
     _make_folder(SECRETS)
+    passwords = [name for name in Settings.model_fields if name.endswith("_password")]
     contents = {
-        SECRETS / "database_password": secrets.token_urlsafe(32),
+        **{SECRETS / name: secrets.token_urlsafe(32) for name in passwords},
         SECRETS / "jwt_keys": generate_key_set(),
         ENVIRONMENT: _environment(owner),
     }

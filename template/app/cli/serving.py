@@ -27,12 +27,13 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 async def prepare(settings: "Settings") -> None:
     """Migrate if the settings say so. Raises `Failure` where the schema is behind this release."""
-    from app.cli.context import require_schema
+    from app.cli.context import require_schema, require_session
     from app.db import connect, migrations
 
     connection = await connect(settings.database)
     try:
         if settings.migrate_on_start:
+            require_session(settings)
             await migrations.migrate(connection)
         await require_schema(connection)
     finally:

@@ -1,6 +1,6 @@
 """The database: a pool, typed queries, migrations. Knows nothing of the rest of the service."""
 
-from app.db.database import Connection, Database, DatabaseOptions, connect
+from app.db.database import Connection, Database, DatabaseOptions, QueryObserver, connect
 from app.db.errors import UNAVAILABLE, DatabaseUnavailableError, on_constraint
 from app.db.probe import Probe
 from app.db.query import (
@@ -28,6 +28,7 @@ __all__ = [
     "NoRowError",
     "Probe",
     "QueryError",
+    "QueryObserver",
     "TooManyRowsError",
     "Transaction",
     "connect",

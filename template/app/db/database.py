@@ -1,13 +1,14 @@
 """The connection pool. Every bound is an option; nothing waits for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import asyncpg
 from asyncpg import Record
+from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
 from app.db.errors import DatabaseUnavailableError
@@ -15,6 +16,7 @@ from app.db.query import Transaction
 
 Pool: TypeAlias = "asyncpg.Pool[Record]"
 Connection: TypeAlias = "asyncpg.Connection[Record]"
+QueryObserver: TypeAlias = Callable[[LoggedQuery], None]
 _Pooled: TypeAlias = "PoolConnectionProxy[Record]"
 
 
@@ -37,6 +39,9 @@ class DatabaseOptions:
     """A connection older than this is replaced."""
     statement_timeout: float
     """PostgreSQL cancels a statement that runs for longer."""
+    behind_pooler: bool = False
+    """A pooler gives each transaction another server connection (PgBouncer's transaction mode): no
+    session keeps its settings, time-outs among them. Set them for the role then."""
     close_timeout: float = 5
 
 
@@ -62,14 +67,27 @@ class Database:
         self._acquire_timeout = options.acquire_timeout
         self._lifetime = options.connection_lifetime
         self._now = asyncio.get_running_loop().time
+        self.max_size = options.pool_max_size
+        self.waiting = 0
+        """Queries and transactions that are waiting for a connection."""
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, options: DatabaseOptions) -> AsyncIterator["Database"]:
+    async def open(
+        cls, options: DatabaseOptions, observer: QueryObserver | None = None
+    ) -> AsyncIterator["Database"]:
         """Connect, and close the pool at the end of the block.
+
+        ``observer`` is told of each statement when it has ended, but for cursors: asyncpg tells
+        nothing of these.
 
         Raises `DatabaseUnavailableError` where the server can't be reached.
         """
+
+        async def prepare(connection: Connection) -> None:
+            if observer:
+                connection.add_query_logger(observer)
+
         try:
             pool = await asyncpg.create_pool(
                 options.url,
@@ -81,6 +99,7 @@ class Database:
                 # The age decides, see _release; asyncpg counts only queries.
                 max_queries=2**31,
                 connection_class=_Connection,
+                init=prepare,
                 server_settings=_session(options),
             )
         except _CONNECT_ERRORS as error:
@@ -89,6 +108,16 @@ class Database:
             yield cls(pool, options)
         finally:
             await _close(pool, options.close_timeout)
+
+    @property
+    def idle(self) -> int:
+        """Open connections that nobody uses."""
+        return self._pool.get_idle_size()
+
+    @property
+    def used(self) -> int:
+        """Connections that run a query or a transaction."""
+        return self._pool.get_size() - self._pool.get_idle_size()
 
     async def fetch(self, query: str, /, *args: Any) -> list[Record]:
         connection = await self._acquire()
@@ -120,10 +149,13 @@ class Database:
             await self._release(connection)
 
     async def _acquire(self) -> _Pooled:
+        self.waiting += 1
         try:
             return await self._pool.acquire(timeout=self._acquire_timeout)
         except _CONNECT_ERRORS as error:
             raise DatabaseUnavailableError(_reason(error)) from error
+        finally:
+            self.waiting -= 1
 
     async def _release(self, connection: _Pooled) -> None:
         if not _is_lost(connection) and self._is_old(connection):
@@ -171,12 +203,13 @@ def _reason(error: Exception) -> str:
 
 def _session(options: DatabaseOptions) -> dict[str, str]:
     """The parameters of each session (PostgreSQL, chapter 19.11)."""
+    kept_by_poolers = {"application_name": options.application_name, "timezone": "UTC"}
+    if options.behind_pooler:
+        return kept_by_poolers
     timeout = f"{round(options.statement_timeout * 1000)}ms"
-    return {
-        "application_name": options.application_name,
+    return kept_by_poolers | {
         "statement_timeout": timeout,
         "idle_in_transaction_session_timeout": timeout,
-        "timezone": "UTC",
     }
 
 

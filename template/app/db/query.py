@@ -26,10 +26,11 @@ Everything about a signature is worked out once, when the module is imported.
 
 import functools
 import inspect
+import linecache
 import operator
 import types
 import typing
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Annotated, Any, Final, LiteralString, NewType, ParamSpec, Protocol, TypeVar
@@ -104,22 +105,21 @@ def row(cls: type[T]) -> type[T]:
 
 def query(
     sql: LiteralString, /, *, not_null: Mapping[str, str] | None = None
-) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
+) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Callable[P, Coroutine[Any, Any, T]]]:
     """Turn a function with an empty body into the execution of ``sql``.
 
     ``not_null`` names columns that are never NULL although the SQL checker can't see it, each with
     the reason.
     """
 
-    def decorate(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    def decorate(
+        function: Callable[P, Coroutine[Any, Any, T]],
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
         statement = _register(sql, function, not_null or {})
-        bind = _binder(statement)
-        run = _runner(statement)
-
-        async def call(db: Db, /, *args: Any, **kwargs: Any) -> Any:
-            return await run(db, bind(args, kwargs))
-
-        return typing.cast(Callable[P, Awaitable[T]], functools.update_wrapper(call, function))
+        if typing.get_origin(statement.result) is AsyncIterator:
+            raise TypeError(f"{statement.name} returns AsyncIterator[…]: make it a stream")
+        call = _compile(_template(statement.result), statement)
+        return typing.cast(Callable[P, Coroutine[Any, Any, T]], call)
 
     return decorate
 
@@ -135,15 +135,10 @@ def stream(
 
     def decorate(function: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]:
         statement = _register(sql, function, not_null or {})
-        bind = _binder(statement)
-        (item,) = typing.get_args(statement.result)
-        read = _reader(item)
-
-        async def call(db: Transaction, /, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            async for record in db.cursor(sql, *bind(args, kwargs), prefetch=prefetch):
-                yield read(record)
-
-        return typing.cast(Callable[P, AsyncIterator[T]], functools.update_wrapper(call, function))
+        if typing.get_origin(statement.result) is not AsyncIterator:
+            raise TypeError(f"{statement.name} is a stream: it returns AsyncIterator[…]")
+        call = _compile(_STREAM, statement, __prefetch=prefetch)
+        return typing.cast(Callable[P, AsyncIterator[T]], call)
 
     return decorate
 
@@ -164,106 +159,134 @@ def _register(sql: str, function: Callable[..., Any], not_null: Mapping[str, str
     return statement
 
 
-def _binder(
-    statement: Statement,
-) -> Callable[[tuple[Any, ...], dict[str, Any]], Sequence[Any]]:
-    """Bring the arguments of a call into the order of the SQL's parameters."""
-    names = list(statement.parameters)
-    encoders = [
-        (index, encode)
-        for index, annotation in enumerate(statement.parameters.values())
-        if (encode := _encoder(annotation))
-    ]
+# The code of a call is compiled from what somebody would write by hand, so that it costs what that
+# costs; dataclasses are made in the same way. All that the application adds to it are identifiers,
+# those of the function's signature. Names that begin with two underscores are ours.
+_NOTHING: Final = """
+async def {signature}:
+    await {db}.execute({arguments})
+"""
+_AFFECTED: Final = """
+async def {signature}:
+    return __affected(await {db}.execute({arguments}))
+"""
+_ONE: Final = """
+async def {signature}:
+    records = await {db}.fetch({arguments})
+    try:
+        (record,) = records
+    except ValueError:
+        raise __not_one(records) from None
+    return {value}
+"""
+_AT_MOST_ONE: Final = """
+async def {signature}:
+    records = await {db}.fetch({arguments})
+    if not records:
+        return None
+    try:
+        (record,) = records
+    except ValueError:
+        raise __not_one(records) from None
+    return {value}
+"""
+_MANY: Final = """
+async def {signature}:
+    return [{value} for record in await {db}.fetch({arguments})]
+"""
+_STREAM: Final = """
+async def {signature}:
+    async for record in {db}.cursor({arguments}, prefetch=__prefetch):
+        yield {value}
+"""
 
-    def positional(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any]:
-        if not kwargs and len(args) == len(names):
-            return args
-        missing = names[len(args) :]
-        if len(args) > len(names) or set(kwargs) != set(missing):
-            expected = ", ".join(names) or "no parameters"
-            raise TypeError(f"{statement.name}() takes {expected}")
-        return [*args, *(kwargs[name] for name in missing)]
 
-    if not encoders:
-        return positional
-
-    def encoding(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any]:
-        values = list(positional(args, kwargs))
-        for index, encode in encoders:
-            values[index] = encode(values[index])
-        return values
-
-    return encoding
-
-
-def _runner(statement: Statement) -> Callable[[Db, Sequence[Any]], Awaitable[Any]]:
+def _template(result: Any) -> str:
     """Choose, by the return type, how the statement is run and what becomes of its rows."""
-    sql, result = statement.sql, statement.result
-
-    async def discard(db: Db, args: Sequence[Any]) -> None:
-        await db.execute(sql, *args)
-
-    async def affected(db: Db, args: Sequence[Any]) -> Affected:
-        tag = await db.execute(sql, *args)
-        return Affected(int(tag.rpartition(" ")[2]))
-
     if result is type(None):
-        return discard
+        return _NOTHING
     if result is Affected:
-        return affected
-
-    many = typing.get_origin(result) is list
-    optional = not many and _is_optional(result)
-    read = _reader(typing.get_args(result)[0] if many else result)
-
-    async def every(db: Db, args: Sequence[Any]) -> list[Any]:
-        return [read(record) for record in await db.fetch(sql, *args)]
-
-    async def at_most_one(db: Db, args: Sequence[Any]) -> Any:
-        records = await db.fetch(sql, *args)
-        if not records:
-            return None
-        if len(records) > 1:
-            raise TooManyRowsError(f"{statement.name} returned {len(records)} rows, not one")
-        return read(records[0])
-
-    async def exactly_one(db: Db, args: Sequence[Any]) -> Any:
-        records = await db.fetch(sql, *args)
-        if len(records) != 1:
-            error = TooManyRowsError if records else NoRowError
-            raise error(f"{statement.name} returned {len(records)} rows, not one")
-        return read(records[0])
-
-    if many:
-        return every
-    return at_most_one if optional else exactly_one
+        return _AFFECTED
+    if typing.get_origin(result) is list:
+        return _MANY
+    return _AT_MOST_ONE if _is_optional(result) else _ONE
 
 
-def _reader(target: Any) -> Callable[[Record], Any]:
-    """Make the function that turns a record into a `row` instance, or into its only column."""
-    inner = _without_none(target)
-    if not is_dataclass(inner):
-        # With its None, which then stands for NULL as well as for no row.
-        decode = _decoder(target)
-        return (lambda record: decode(record[0])) if decode else (lambda record: record[0])
+def _compile(template: str, statement: Statement, **own: Any) -> Callable[..., Any]:
+    """Make the function that runs the statement, with the signature of the one that declares it."""
+    function = statement.function
+    signature = inspect.signature(function)
+    names = {
+        "__sql": statement.sql,
+        "__affected": _affected,
+        "__not_one": functools.partial(_not_one, statement),
+        **own,
+    }
+    code = template.format(
+        signature=f"{function.__name__}{_bare(signature)}",
+        db=next(iter(signature.parameters)),
+        arguments=", ".join(["__sql", *_arguments(statement, names)]),
+        value=_value(statement.result, names),
+    )
+    file = f"<query {statement.name}>"
+    exec(compile(code, file, "exec"), names)  # noqa: S102 -- see above
+    # What a traceback shows of it.
+    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
+    call: Callable[..., Any] = names[function.__name__]
+    call.__defaults__ = function.__defaults__
+    call.__kwdefaults__ = function.__kwdefaults__
+    return functools.update_wrapper(call, function)
 
-    make = typing.cast(type[Any], inner)
-    hints = typing.get_type_hints(make, include_extras=True)
-    decoders = [
-        (index, decode)
-        for index, field in enumerate(fields(make))
-        if (decode := _decoder(hints[field.name]))
+
+def _bare(signature: inspect.Signature) -> inspect.Signature:
+    """The signature without types and defaults."""
+    empty = inspect.Parameter.empty
+    parameters = [
+        parameter.replace(annotation=empty, default=empty)
+        for parameter in signature.parameters.values()
     ]
-    if not decoders:
-        return lambda record: make(*record)
+    return inspect.Signature(parameters)
 
-    def read(record: Record) -> Any:
-        values = list(record)
-        for index, decode in decoders:
-            values[index] = decode(values[index])
-        return make(*values)
 
-    return read
+def _arguments(statement: Statement, names: dict[str, Any]) -> Iterator[str]:
+    """An expression for each parameter of the SQL."""
+    for name, annotation in statement.parameters.items():
+        yield _converted(name, _encoder(annotation), names)
+
+
+def _value(result: Any, names: dict[str, Any]) -> str:
+    """The expression that turns a `record` into a `row` instance, or into its only column."""
+    many = typing.get_origin(result) in (list, AsyncIterator)
+    item = typing.get_args(result)[0] if many else result
+    make = _without_none(item)
+    if not is_dataclass(make):
+        # With its None, which then stands for NULL as well as for no row.
+        return _converted("record[0]", _decoder(item), names)
+    names["__row"] = make
+    hints = typing.get_type_hints(make, include_extras=True)
+    decoders = [_decoder(hints[field.name]) for field in fields(make)]
+    if not any(decoders):
+        return "__row(*record)"
+    columns = [_converted(f"record[{n}]", decode, names) for n, decode in enumerate(decoders)]
+    return f"__row({', '.join(columns)})"
+
+
+def _converted(expression: str, convert: Callable[[Any], Any] | None, names: dict[str, Any]) -> str:
+    if convert is None:
+        return expression
+    name = f"__convert_{len(names)}"
+    names[name] = convert
+    return f"{name}({expression})"
+
+
+def _affected(tag: str) -> Affected:
+    """The number at the end of a command tag, such as ``UPDATE 3``."""
+    return Affected(int(tag.rpartition(" ")[2]))
+
+
+def _not_one(statement: Statement, records: Sequence[Record]) -> QueryError:
+    error = TooManyRowsError if records else NoRowError
+    return error(f"{statement.name} returned {len(records)} rows, not one")
 
 
 def _decoder(annotation: Any) -> Callable[[Any], Any] | None:

@@ -7,22 +7,32 @@ from starlette.middleware import Middleware
 
 from app.http.access_log import AccessLogMiddleware
 from app.http.body_limit import BodyLimitMiddleware
+from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
 from app.http.request_id import RequestIdMiddleware
+from app.http.request_metrics import RequestMetricsMiddleware
 from app.http.time_limit import TimeLimitMiddleware
 from app.http.trailing_slash import TrailingSlashMiddleware
 from app.http.unforeseen import UnforeseenErrorMiddleware
+from app.ops.metrics import Metrics
 from app.settings import Settings
 
 
-def middleware(settings: Settings) -> list[Middleware]:
+def middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     """From the outermost, which sees a request first and its response last, to the innermost."""
     return [
         Middleware(RequestIdMiddleware),
         Middleware(AccessLogMiddleware),
+        Middleware(RequestMetricsMiddleware, metrics=metrics),
+        *_cors(settings.allowed_origins),
         Middleware(UnforeseenErrorMiddleware),
         Middleware(TimeLimitMiddleware, seconds=settings.request_timeout),
         Middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes),
         Middleware(TrailingSlashMiddleware),
         Middleware(HeadMiddleware),
     ]
+
+
+def _cors(origins: frozenset[str]) -> list[Middleware]:
+    """None where no page but the service's own may call it: then its origin needs no permission."""
+    return [Middleware(CorsMiddleware, origins=origins)] if origins else []

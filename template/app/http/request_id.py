@@ -25,7 +25,7 @@ class RequestIdMiddleware:
             await self.app(scope, receive, send)
             return
 
-        identifier = _given(scope) or uuid.uuid4().hex
+        identifier = _given(scope) or new_request_id()
         scope["request_id"] = identifier
 
         async def send_with_id(message: Message) -> None:
@@ -35,6 +35,10 @@ class RequestIdMiddleware:
 
         with structlog.contextvars.bound_contextvars(request_id=identifier):
             await self.app(scope, receive, send_with_id)
+
+
+def new_request_id() -> str:
+    return uuid.uuid4().hex
 
 
 def _given(scope: Scope) -> str | None:

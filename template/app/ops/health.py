@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app import about, resources
 
@@ -19,7 +19,7 @@ class Liveness(BaseModel):
 
 class Health(BaseModel):
     status: Literal["ok", "degraded"]
-    version: str
+    version: str = Field(examples=[about.VERSION])
     database: Literal["ok", "unavailable"]
     stopping: bool = False
 

@@ -1,26 +1,39 @@
 """One's own account, everybody's profile, and the administration: ``/api/v1/users``."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
+from app import audit
 from app.auth.dependencies import AdminUser, Claims, CurrentUser, unauthenticated
-from app.auth.errors import InvalidCredentialsError
+from app.auth.errors import InvalidCredentialsError, RevokedTokenError
+from app.auth.password_rules import PERSONAL, PERSONAL_MESSAGE, is_personal
 from app.auth.passwords import Passwords
-from app.auth.queries import delete_other_sessions, get_password_hash, set_password_hash
+from app.auth.queries import delete_other_sessions, get_password_hash, replace_password_hash
+from app.auth.tokens import TokenClaims
 from app.db import Db
 from app.fields import Email, Name, NewPassword, Omittable, Password, RequestModel
+from app.http.json_route import JsonRoute
 from app.ids import UserId, UserIdInput
 from app.pages import DEFAULT_LIMIT, Cursor, Limit, Page, position
-from app.problems import ForbiddenError, NotFoundError, problem_responses
-from app.resources import Database, PasswordService
+from app.problems import (
+    FieldError,
+    ForbiddenError,
+    NotFoundError,
+    ValidationFailedError,
+    problem_responses,
+)
+from app.resources import ClientAddress, Database, PasswordService
 from app.users import queries, service
 from app.users.queries import ManagedUser, User, UserProfile
 from app.users.roles import Role
 from app.users.service import LastAdminError
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/users", tags=["users"], route_class=JsonRoute)
+
+
+_WRONG: Final = "The current password is wrong."
 
 
 class AccountChanges(RequestModel):
@@ -41,6 +54,10 @@ class UserChanges(RequestModel):
     is_active: Omittable[bool] = None
 
 
+class ManagedUserPage(Page[ManagedUser]):
+    """A page of users, as an administrator sees them."""
+
+
 @router.get("/me", responses=unauthenticated())
 async def read_me(user: CurrentUser) -> User:
     """The account that the token belongs to."""
@@ -54,7 +71,7 @@ async def change_me(body: AccountChanges, user: CurrentUser, db: Database) -> Us
         return user
     renamed = await queries.rename_user(db, user.id, body.name)
     if renamed is None:
-        raise NotFoundError
+        raise RevokedTokenError
     return renamed
 
 
@@ -69,13 +86,19 @@ async def change_password(
     claims: Claims,
     db: Database,
     passwords: PasswordService,
+    address: ClientAddress,
 ) -> None:
     """Change one's password; every other session is revoked."""
-    await _confirm(db, passwords, user.id, body.current_password)
-    password_hash = await passwords.hash(body.new_password)
+    if is_personal(body.new_password, email=user.email, name=user.name):
+        error = FieldError("new_password", PERSONAL_MESSAGE, PERSONAL)
+        raise ValidationFailedError(errors=[error])
+    old_hash = await _confirm(db, passwords, claims, body.current_password, address)
+    new_hash = await passwords.hash(body.new_password)
     async with db.transaction() as transaction:
-        await set_password_hash(transaction, user.id, password_hash)
+        if not await replace_password_hash(transaction, user.id, old_hash, new_hash):
+            raise InvalidCredentialsError(_WRONG)  # somebody else has just changed it
         await delete_other_sessions(transaction, user.id, claims.session_id)
+    audit.password_changed(user.id, session_id=claims.session_id, client_address=address)
 
 
 @router.delete(
@@ -84,11 +107,17 @@ async def change_password(
     responses=unauthenticated(InvalidCredentialsError, LastAdminError),
 )
 async def delete_me(
-    body: AccountDeletion, user: CurrentUser, db: Database, passwords: PasswordService
+    body: AccountDeletion,
+    user: CurrentUser,
+    claims: Claims,
+    db: Database,
+    passwords: PasswordService,
+    address: ClientAddress,
 ) -> None:
     """Delete one's account with everything that is in it."""
-    await _confirm(db, passwords, user.id, body.current_password)
-    await service.delete(db, user.id)
+    await _confirm(db, passwords, claims, body.current_password, address)
+    if await service.delete(db, user.id):
+        audit.account_deleted(user.id, claims.session_id, address)
 
 
 @router.get("/{id}", responses=problem_responses(NotFoundError))
@@ -107,30 +136,38 @@ async def list_users(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     email: Annotated[Email | None, Query(description="The one user with this address.")] = None,
-) -> Page[ManagedUser]:
+) -> ManagedUserPage:
     """Every user, the newest first: for administrators."""
     before = UserId(position(cursor))
     if email is None:
         users = await queries.list_users(db, before, limit + 1)
     else:
         users = await queries.list_users_by_email(db, email, before, limit + 1)
-    return Page.of(users, limit)
+    return ManagedUserPage.of(users, limit)
 
 
 @router.patch("/{id}", responses=unauthenticated(ForbiddenError, NotFoundError, LastAdminError))
 async def change_user(
     id: UserIdInput,
     body: UserChanges,
-    _: AdminUser,
+    admin: AdminUser,
     db: Database,
+    address: ClientAddress,
 ) -> ManagedUser:
     """Appoint, demote, activate or deactivate a user: for administrators."""
-    return await service.manage(db, id, body.role, body.is_active)
+    async with db.transaction() as transaction:
+        change = await service.change(transaction, id, role=body.role, is_active=body.is_active)
+    audit.managed(change.before, change.after, actor=admin.id, client_address=address)
+    return change.after
 
 
-async def _confirm(db: Db, passwords: Passwords, user_id: UserId, password: str) -> None:
-    """Raises `InvalidCredentialsError` unless it is the user's password."""
-    stored = await get_password_hash(db, user_id)
+async def _confirm(
+    db: Db, passwords: Passwords, claims: TokenClaims, password: str, address: str
+) -> str:
+    """The stored hash of the user's password. Raises `InvalidCredentialsError` for another one."""
+    stored = await get_password_hash(db, claims.user_id)
     verified = await passwords.verify(password, stored)
-    if not verified.correct:
-        raise InvalidCredentialsError("The current password is wrong.")
+    if stored is None or not verified.correct:
+        audit.password_confirmation_failed(claims.user_id, claims.session_id, address)
+        raise InvalidCredentialsError(_WRONG)
+    return stored

@@ -1,5 +1,6 @@
 """What must hold of users, whoever changes them."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from app.auth.queries import delete_sessions
@@ -17,34 +18,42 @@ class LastAdminError(Problem):
     default_detail = "This is the last administrator: appoint another one first."
 
 
-async def manage(
-    database: Database, user_id: UserId, role: Role | None, is_active: bool | None
-) -> ManagedUser:
+@dataclass(frozen=True, slots=True)
+class Change:
+    before: ManagedUser
+    after: ManagedUser
+
+
+async def change(
+    db: Transaction, user_id: UserId, *, role: Role | None = None, is_active: bool | None = None
+) -> Change:
     """Change a user's role, or activate or deactivate the account; ``None`` changes nothing.
 
     The user's sessions are revoked, so that tokens with the old role stop working at once. Raises
     `NotFoundError` or `LastAdminError`.
     """
-    async with database.transaction() as db:
-        admins = await queries.lock_admins(db)
-        user = await queries.lock_user(db, user_id)
-        if user is None:
-            raise NotFoundError
-        new_role = role or user.role
-        new_state = user.is_active if is_active is None else is_active
-        if new_role is user.role and new_state is user.is_active:
-            return user
-        if admins == [user_id] and (new_role is not Role.ADMIN or not new_state):
-            raise LastAdminError
-        await delete_sessions(db, user_id)
-        return await queries.manage_user(db, user_id, new_role, new_state)
+    admins = await queries.lock_admins(db)
+    user = await queries.lock_user(db, user_id)
+    if user is None:
+        raise NotFoundError
+    new_role = role or user.role
+    new_state = user.is_active if is_active is None else is_active
+    if new_role is user.role and new_state is user.is_active:
+        return Change(user, user)
+    if admins == [user_id] and (new_role is not Role.ADMIN or not new_state):
+        raise LastAdminError
+    await delete_sessions(db, user_id)
+    return Change(user, await queries.manage_user(db, user_id, new_role, new_state))
 
 
-async def delete(database: Database, user_id: UserId) -> None:
-    """Delete a user with everything that is theirs. Raises `LastAdminError`."""
+async def delete(database: Database, user_id: UserId) -> bool:
+    """Delete a user with everything that is theirs. Raises `LastAdminError`.
+
+    Returns whether there was one.
+    """
     async with database.transaction() as db:
         await _keep_an_admin(db, user_id)
-        await queries.delete_user(db, user_id)
+        return await queries.delete_user(db, user_id) > 0
 
 
 async def _keep_an_admin(db: Transaction, user_id: UserId) -> None:

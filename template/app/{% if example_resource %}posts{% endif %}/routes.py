@@ -5,10 +5,13 @@ from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Header, Request, Response
 
+from app.answers import answer
 from app.auth.dependencies import TOKEN_OPTIONAL, CurrentUser, OptionalUser, unauthenticated
-from app.db import Db
+from app.auth.errors import RevokedTokenError
+from app.db import Db, on_constraint
 from app.fields import Line, Omittable, RequestModel, Text
 from app.http.etags import etag, etag_matches
+from app.http.json_route import JsonRoute
 from app.ids import PostId, PostIdInput, UserIdInput
 from app.pages import DEFAULT_LIMIT, Cursor, Limit, Page, position
 from app.posts import queries
@@ -23,7 +26,7 @@ from app.resources import Database
 from app.users.queries import User
 from app.users.roles import Role
 
-router = APIRouter(prefix="/posts", tags=["posts"])
+router = APIRouter(prefix="/posts", tags=["posts"], route_class=JsonRoute)
 
 IfMatch: TypeAlias = Annotated[
     str | None, Header(description="Change the post only if this is still its ETag.")
@@ -38,6 +41,14 @@ class NewPost(RequestModel):
     body: Text
 
 
+class PostPage(Page[Post]):
+    """A page of posts."""
+
+
+class MarkedPostPage(Page[MarkedPost]):
+    """A page of posts, as somebody who is logged in sees it."""
+
+
 class PostChanges(RequestModel):
     title: Omittable[Line] = None
     body: Omittable[Text] = None
@@ -50,7 +61,7 @@ async def list_posts(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     author_id: UserIdInput | None = None,
-) -> Page[MarkedPost] | Page[Post]:
+) -> MarkedPostPage | PostPage:
     """All posts, or one author's, the newest first. With a token each says whether it is yours."""
     before = PostId(position(cursor))
     if author_id is None:
@@ -58,13 +69,15 @@ async def list_posts(
     else:
         posts = await queries.list_posts_by(db, author_id, before, limit + 1)
     if user is None:
-        return Page[Post].of(posts, limit)
-    return Page[MarkedPost].of([_mark(post, user) for post in posts], limit)
+        return PostPage.of(posts, limit)
+    return MarkedPostPage.of([_mark(post, user) for post in posts], limit)
 
 
 @router.get(
     "/{id}",
-    responses=problem_responses(NotFoundError) | {304: {"description": "Not Modified"}},
+    responses=problem_responses(NotFoundError)
+    | answer(HTTPStatus.OK, "ETag")
+    | answer(HTTPStatus.NOT_MODIFIED, "ETag"),
     response_model=Post,
 )
 async def read_post(
@@ -80,19 +93,27 @@ async def read_post(
     return post
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=unauthenticated())
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    responses=unauthenticated() | answer(HTTPStatus.CREATED, "ETag", "Location"),
+)
 async def create_post(
     body: NewPost, request: Request, response: Response, user: CurrentUser, db: Database
 ) -> Post:
     """Write a post."""
-    post = await queries.create_post(db, user.id, body.title, body.body)
+    # The account may have been deleted meanwhile.
+    with on_constraint({"posts_author_id_fkey": RevokedTokenError()}):
+        post = await queries.create_post(db, user.id, body.title, body.body)
     response.headers["Location"] = request.app.url_path_for("read_post", id=str(post.id))
     response.headers["ETag"] = _etag(post)
     return post
 
 
 @router.patch(
-    "/{id}", responses=unauthenticated(ForbiddenError, NotFoundError, PreconditionFailedError)
+    "/{id}",
+    responses=unauthenticated(ForbiddenError, NotFoundError, PreconditionFailedError)
+    | answer(HTTPStatus.OK, "ETag"),
 )
 async def change_post(
     id: PostIdInput,
