@@ -8,7 +8,7 @@ from app import settings
 from app.main import create_app
 from app.ops import logging
 
-_DEFAULTS: Final = {"log_format": "console", "api_docs": True}
+_DEFAULTS: Final = {"log_format": "console", "api_docs": True, "metrics_port": 0}
 """What is handier here than in production, unless somebody has set it."""
 
 
@@ -18,4 +18,6 @@ def create() -> FastAPI:
     unset = {name: value for name, value in _DEFAULTS.items() if name not in found.model_fields_set}
     found = found.model_copy(update=unset)
     logging.configure(found.log_level, found.log_format)
-    return create_app(found)
+    app = create_app(found)
+    app.state.metrics.serve(found.metrics_host or "127.0.0.1", found.metrics_port)
+    return app

@@ -7,10 +7,10 @@ embedded one whose data stays in ``.postgres/tests``.
 import hashlib
 import os
 import re
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,12 +21,14 @@ from app import about
 from app.db import Connection, migrations
 from tools import postgres
 
-_PREFIX: Final = about.NAME.replace("-", "_")
+PREFIX: Final = about.NAME.replace("-", "_")
+"""What the names of all of them begin with."""
 _DATA: Final = Path(".postgres") / "tests"
-_LOCK_KEY: Final = int.from_bytes(hashlib.sha256(b"test template").digest()[:8], signed=True)
+_TEMPLATES: Final = f"^{PREFIX}_template_[0-9a-f]{{16}}$"
+_COPIES: Final = f"^{PREFIX}_test_([0-9]+)_[0-9a-f]{{8}}$"
+"""With the process number of the session that a copy belongs to."""
 _MAX_NAME: Final = 63
 """PostgreSQL cuts longer names off (chapter 4.1.1)."""
-_numbers = count()
 
 
 @contextmanager
@@ -46,16 +48,22 @@ def dsn(server_dsn: str, database: str) -> str:
 
 
 async def migrated_template(admin: Connection, server_dsn: str) -> str:
-    """The name of a database with every migration applied, made by the first who asks for it."""
-    name = f"{_PREFIX}_template_{migrations.digest()[:16]}"
+    """The name of a database with every migration applied, made by the first who asks for it.
+
+    It stays for as long as the connection does, and so do the copies made through it. What others
+    have left behind who are gone is removed.
+    """
+    name = f"{PREFIX}_template_{migrations.digest()[:16]}"
     # Held for as long as it takes: the other workers of a parallel run wait here.
-    await admin.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
+    await admin.execute("SELECT pg_advisory_lock($1)", _key(f"{PREFIX}_templates"))
     try:
+        await admin.execute("SELECT pg_advisory_lock_shared($1)", _key(name))
+        await _drop_abandoned_copies(admin)
         if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            await _drop_old_templates(admin)
+            await _drop_unused_templates(admin)
             await _make_template(admin, server_dsn, name)
     finally:
-        await admin.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
+        await admin.execute("SELECT pg_advisory_unlock($1)", _key(f"{PREFIX}_templates"))
     return name
 
 
@@ -74,7 +82,7 @@ class TestDatabase:
         """Keep the database for somebody to look at, until the same test fails again."""
         readable = re.sub("[^a-z0-9]+", "_", test.lower())
         digest = hashlib.sha256(test.encode()).hexdigest()[:8]
-        prefix = f"{_PREFIX}_failed_{digest}_"
+        prefix = f"{PREFIX}_failed_{digest}_"
         # The end says most: the test's own name, and the case.
         self.keep_as = prefix + readable[-(_MAX_NAME - len(prefix)) :]
         return self.keep_as
@@ -85,7 +93,7 @@ async def fresh_database(
     admin: Connection, server_dsn: str, template: str = "template0"
 ) -> AsyncIterator[TestDatabase]:
     """A copy of ``template`` that is dropped at the end."""
-    name = f"{_PREFIX}_test_{os.getpid()}_{next(_numbers)}"
+    name = f"{PREFIX}_test_{admin.get_server_pid()}_{secrets.token_hex(4)}"
     # WAL_LOG copies pages rather than files: no checkpoint, so faster for a small database.
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY WAL_LOG')
     database = TestDatabase(name, dsn(server_dsn, name))
@@ -101,7 +109,7 @@ async def fresh_database(
 
 async def _make_template(admin: Connection, server_dsn: str, name: str) -> None:
     # Under another name until it is whole, so that an interrupted run leaves nothing half-made.
-    draft = f"{_PREFIX}_draft"
+    draft = f"{PREFIX}_draft"
     await admin.execute(f'DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)')
     await admin.execute(f'CREATE DATABASE "{draft}" TEMPLATE template0')
     connection = await asyncpg.connect(dsn(server_dsn, draft))
@@ -112,9 +120,29 @@ async def _make_template(admin: Connection, server_dsn: str, name: str) -> None:
     await admin.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
 
 
-async def _drop_old_templates(admin: Connection) -> None:
-    rows = await admin.fetch(
-        "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", f"{_PREFIX}_template_"
-    )
-    for row in rows:
-        await admin.execute(f'DROP DATABASE IF EXISTS "{row["datname"]}"')
+async def _drop_unused_templates(admin: Connection) -> None:
+    """Drop the templates of other migrations, but for those that somebody is about to copy."""
+    for name in await _named(admin, _TEMPLATES):
+        if await admin.fetchval("SELECT pg_try_advisory_lock($1)", _key(name)):
+            await admin.execute(f'DROP DATABASE "{name}"')
+            await admin.execute("SELECT pg_advisory_unlock($1)", _key(name))
+
+
+async def _drop_abandoned_copies(admin: Connection) -> None:
+    """Drop the copies whose session has ended without dropping them: killed, perhaps."""
+    rows = await admin.fetch("SELECT pid FROM pg_stat_activity")
+    sessions = {str(row["pid"]) for row in rows}
+    for name in await _named(admin, _COPIES):
+        if name.split("_")[-2] not in sessions:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _named(admin: Connection, pattern: str) -> list[str]:
+    """The databases whose names match."""
+    rows = await admin.fetch("SELECT datname FROM pg_database WHERE datname ~ $1", pattern)
+    return [row["datname"] for row in rows]
+
+
+def _key(name: str) -> int:
+    """A key for PostgreSQL's advisory locks (chapter 13.3.5)."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

@@ -8,7 +8,7 @@ from app.db.query import Statement
 from tools.checker import differences, discovery, live, raw, signatures, snapshot, source, text
 from tools.checker.findings import Finding, Severity
 from tools.checker.live import Outcomes
-from tools.sql import Description
+from tools.sql import Description, SqlError
 
 _PREPARE = "Run `app sql prepare`, and read what it changes."
 
@@ -29,9 +29,10 @@ class Report:
     def summary(self) -> str:
         errors = sum(finding.severity is Severity.ERROR for finding in self.findings)
         warnings = len(self.findings) - errors
-        checked = f"checked {self.statements} queries"
+        checked = f"checked {text.count(self.statements, 'query', 'queries')}"
         dynamic = f", {self.dynamic} of dynamic SQL not checked" if self.dynamic else ""
-        return f"{checked}{dynamic}: {errors or 'no'} errors, {warnings or 'no'} warnings"
+        found = f"{text.count(errors, 'error')}, {text.count(warnings, 'warning')}"
+        return f"{checked}{dynamic}: {found}"
 
 
 def offline(statements: Sequence[Statement]) -> Report:
@@ -47,16 +48,15 @@ def against(statements: Sequence[Statement], outcomes: Outcomes) -> Report:
     """Check against what PostgreSQL says now, the snapshot included."""
     snapshot.require()
     findings = [*_schema(), *_orphans(statements)]
-    for statement in statements:
-        findings.extend(_against_server(statement, outcomes))
+    for statement, outcome in zip(statements, outcomes, strict=True):
+        findings.extend(_against_server(statement, outcome))
     return _report(statements, findings)
 
 
 def signatures_only(statements: Sequence[Statement], outcomes: Outcomes) -> Report:
     """Check against what PostgreSQL says now, before a snapshot is made of it."""
     findings: list[Finding] = []
-    for statement in statements:
-        outcome = outcomes[statement.name]
+    for statement, outcome in zip(statements, outcomes, strict=True):
         if isinstance(outcome, Description):
             findings.extend(signatures.check(statement, outcome))
         else:
@@ -88,8 +88,7 @@ def _against_snapshot(statement: Statement) -> Iterator[Finding]:
     yield from signatures.check(statement, entry.description)
 
 
-def _against_server(statement: Statement, outcomes: Outcomes) -> Iterator[Finding]:
-    outcome = outcomes[statement.name]
+def _against_server(statement: Statement, outcome: Description | SqlError) -> Iterator[Finding]:
     if not isinstance(outcome, Description):
         yield live.refusal(statement, outcome)
         return
@@ -106,8 +105,8 @@ def _against_server(statement: Statement, outcomes: Outcomes) -> Iterator[Findin
 
 
 def _about_snapshot(statement: Statement, code: str, message: str) -> Finding:
-    place = source.of_function(statement.function)
-    return Finding(code, message, _PREPARE, place.file, place.line, statement.name)
+    place = source.of_sql(statement.function, statement.sql)
+    return Finding.at(place, code=code, message=message, help=_PREPARE, query=statement.name)
 
 
 def _schema() -> Iterator[Finding]:
@@ -151,13 +150,10 @@ def _stars(statements: Sequence[Statement]) -> Iterator[Finding]:
         position = text.select_star(statement.sql)
         if position is None:
             continue
-        found = source.of_sql(statement.function, statement.sql, position)
-        yield Finding(
+        yield Finding.at(
+            source.of_sql(statement.function, statement.sql, position),
             code="select-star",
             message="* changes its meaning with the table",
             help="Name the columns.",
-            file=found.place.file,
-            line=found.place.line,
             query=statement.name,
-            excerpt=found.excerpt,
         )

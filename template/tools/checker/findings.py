@@ -20,10 +20,19 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A line of SQL and the column, from 0, of what is wrong in it."""
+    """A line of SQL or of Python and the column, from 0, of what is wrong in it."""
 
     line: str
     column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file, whose path is relative to the project's folder where it is inside."""
+
+    file: Path
+    line: int
+    excerpt: Excerpt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,29 @@ class Finding:
     """The statement's name, such as ``users.find_user``."""
     excerpt: Excerpt | None = None
     severity: Severity = Severity.ERROR
+
+    @classmethod
+    def at(
+        cls,
+        place: Place,
+        *,
+        code: str,
+        message: str,
+        help: str,  # noqa: A002 -- the field's name
+        query: str = "",
+        severity: Severity = Severity.ERROR,
+    ) -> "Finding":
+        """A finding at a place."""
+        return cls(
+            code=code,
+            message=message,
+            help=help,
+            file=place.file,
+            line=place.line,
+            query=query,
+            excerpt=place.excerpt,
+            severity=severity,
+        )
 
 
 def render(findings: Sequence[Finding], form: Format) -> str:
@@ -67,12 +99,13 @@ def _text(finding: Finding) -> str:
 def _github(finding: Finding) -> str:
     """A workflow command (GitHub Docs, "Workflow commands for GitHub Actions")."""
     message = f"{finding.message}. {finding.help}" if finding.help else finding.message
-    for character, escaped in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
-        message = message.replace(character, escaped)
-    return (
-        f"::{finding.severity} file={finding.file},line={finding.line},"
-        f"title={finding.code}::{message}"
-    )
+    file = _escaped(str(finding.file)).replace(":", "%3A").replace(",", "%2C")
+    place = f"file={file},line={finding.line},title={finding.code}"
+    return f"::{finding.severity} {place}::{_escaped(message)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _plain(finding: Finding) -> dict[str, object]:

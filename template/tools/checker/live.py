@@ -1,7 +1,7 @@
 """Asks a real PostgreSQL: in a database of its own, made from the migrations."""
 
 import typing
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -9,12 +9,13 @@ import asyncpg
 from app.db import Connection
 from app.db.query import Statement
 from tools import databases
-from tools.checker import pytypes, source
+from tools.checker import pytypes, source, text
 from tools.checker.findings import Finding
 from tools.sql import Description, Promises, SqlError, describe_all
 from tools.sql import Statement as Question
 
-Outcomes = Mapping[str, Description | SqlError]
+Outcomes = Sequence[Description | SqlError]
+"""In the order of the statements."""
 
 
 @asynccontextmanager
@@ -35,24 +36,30 @@ async def migrated_database(server: str) -> AsyncIterator[Connection]:
 
 
 async def describe(connection: Connection, statements: Sequence[Statement]) -> Outcomes:
-    """What PostgreSQL says of each statement, by name."""
+    """What PostgreSQL says of each statement."""
     asked = [Question(item.sql, _promises(item)) for item in statements]
-    outcomes = await describe_all(connection, asked)
-    return {item.name: outcome for item, outcome in zip(statements, outcomes, strict=True)}
+    return await describe_all(connection, asked)
 
 
 def refusal(statement: Statement, error: SqlError) -> Finding:
     """The finding for a statement that PostgreSQL refuses."""
-    found = source.of_sql(statement.function, statement.sql, error.position or 0)
-    remedy = " ".join(part for part in (error.detail, error.hint) if part)
-    return Finding(
-        code=_CODES.get(error.sqlstate, "sql-error"),
+    second = text.second_statement(statement.sql)
+    if second is not None and error.sqlstate == "42601" and error.position is None:
+        return Finding.at(
+            source.of_sql(statement.function, statement.sql, second),
+            code="two-statements",
+            message=error.message,
+            help="Make each a query of its own, and call them in one transaction.",
+            query=statement.name,
+        )
+    code = _CODES.get(error.sqlstate, "sql-error")
+    said = " ".join(part for part in (error.detail, error.hint) if part)
+    return Finding.at(
+        source.of_sql(statement.function, statement.sql, error.position or 0),
+        code=code,
         message=error.message,
-        help=remedy,
-        file=found.place.file,
-        line=found.place.line,
+        help=said or _REMEDIES.get(code, "Correct the SQL."),
         query=statement.name,
-        excerpt=None if error.position is None else found.excerpt,
     )
 
 
@@ -65,6 +72,13 @@ _CODES = {
     "42804": "type-mismatch",
 }
 """By SQLSTATE (PostgreSQL, appendix A)."""
+
+_REMEDIES = {
+    "unknown-column": "Name a column that the table has, or add one in a migration.",
+    "unknown-table": "Name a table that the migrations make, or add one in a migration.",
+    "parameter-type": "Cast the parameter to the type that it has: $1::text.",
+}
+"""For what PostgreSQL itself has no hint about."""
 
 
 def _promises(statement: Statement) -> Promises:

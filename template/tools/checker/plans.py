@@ -4,27 +4,39 @@ import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
 from app.db import Connection
 from app.db.query import Statement
-from tools.checker import source
+from tools.checker import source, text
 from tools.checker.findings import Finding
+
+_PROJECT: Final = Path("pyproject.toml")
+
+
+class SettingsError(Exception):
+    """pyproject.toml can't be read. Says why."""
 
 
 def large_tables() -> frozenset[str]:
-    """The tables that ``[tool.sql-check] large-tables`` in pyproject.toml names."""
-    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    """The tables that ``[tool.sql-check] large-tables`` in pyproject.toml names.
+
+    Raises `SettingsError`.
+    """
+    try:
+        project = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SettingsError(f"{_PROJECT} can't be read: {error}") from error
     return frozenset(project.get("tool", {}).get("sql-check", {}).get("large-tables", ()))
 
 
 async def check(connection: Connection, statements: Sequence[Statement]) -> list[Finding]:
     """Plan every statement with sequential scans made as unattractive as they can be."""
     large = large_tables()
+    found = await _unknown(connection, large)
     await connection.execute("SET enable_seqscan = off")
-    found: list[Finding] = []
     for statement in statements:
         plan = await generic_plan(connection, statement)
         if plan is not None:
@@ -32,6 +44,23 @@ async def check(connection: Connection, statements: Sequence[Statement]) -> list
             found.extend(_finding(statement, scan) for scan in scans)
     await connection.execute("RESET enable_seqscan")
     return found
+
+
+async def _unknown(connection: Connection, large: frozenset[str]) -> list[Finding]:
+    """What is marked as a large table and is none."""
+    known = await connection.fetch("SELECT relname FROM pg_class WHERE relkind IN ('r', 'm', 'p')")
+    lines = _PROJECT.read_text(encoding="utf-8").splitlines()
+    place = next((n for n, line in enumerate(lines, 1) if line.startswith("large-tables")), 1)
+    return [
+        Finding(
+            code="unknown-table",
+            message=f"large-tables names {name}, which is no table",
+            help="Name tables that the migrations make, without their schema.",
+            file=_PROJECT,
+            line=place,
+        )
+        for name in sorted(large - {row["relname"] for row in known})
+    ]
 
 
 async def generic_plan(connection: Connection, statement: Statement) -> dict[str, Any] | None:
@@ -47,9 +76,11 @@ async def generic_plan(connection: Connection, statement: Statement) -> dict[str
             await connection.execute(f"PREPARE to_explain AS {statement.sql}")
         except asyncpg.PostgresSyntaxError:
             return None
-        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE to_explain{arguments}")
+        explained = await connection.fetchval(
+            f"EXPLAIN (FORMAT JSON) EXECUTE to_explain{arguments}"
+        )
         await connection.execute("DEALLOCATE to_explain")
-    plan: dict[str, Any] = json.loads(text)[0]["Plan"]
+    plan: dict[str, Any] = json.loads(explained)[0]["Plan"]
     return plan
 
 
@@ -62,14 +93,12 @@ def _scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _finding(statement: Statement, scan: dict[str, Any]) -> Finding:
-    place = source.of_function(statement.function)
     table = scan["Relation Name"]
     condition = f"no index serves {scan['Filter']}" if "Filter" in scan else "it has no condition"
-    return Finding(
+    return Finding.at(
+        source.of_sql(statement.function, statement.sql, text.word(statement.sql, table)),
         code="sequential-scan",
         message=f"reads all of {table}, which is marked as large: {condition}",
         help="Add an index that serves the condition, or a condition that an index serves.",
-        file=place.file,
-        line=place.line,
         query=statement.name,
     )

@@ -39,14 +39,14 @@ _BASE: Final[dict[Any, frozenset[str]]] = {
 }
 
 
-def mismatch(annotation: Any, sql_type: SqlType) -> str | None:
+def mismatch(annotation: Any, sql_type: SqlType, *, is_parameter: bool = False) -> str | None:
     """Why the annotation does not stand for the type, as a sentence; None where it does.
 
     Whether it is optional is another question: see `is_optional`.
     """
     python, jsonb = _plain(annotation)
     if sql_type.kind is Kind.DOMAIN and sql_type.part:
-        return mismatch(annotation, sql_type.part)
+        return mismatch(annotation, sql_type.part, is_parameter=is_parameter)
     if sql_type.sql in ("json", "jsonb"):
         return (
             None if jsonb else f"{sql_type.sql} wants its type declared, as in Jsonb[Preferences]"
@@ -56,13 +56,15 @@ def mismatch(annotation: Any, sql_type: SqlType) -> str | None:
     if sql_type.kind is Kind.ENUM:
         return _enum_mismatch(python, sql_type)
     if sql_type.kind is Kind.ARRAY and sql_type.part:
-        return _array_mismatch(python, sql_type)
+        return _array_mismatch(python, sql_type, is_parameter)
     if sql_type.kind is Kind.RANGE:
         return None if _is_range(python) else f"{sql_type.sql} is asyncpg.Range in Python"
     if python is datetime.datetime:
         return (
             "datetime does not say whether it has a time zone: use AwareDatetime or NaiveDatetime"
         )
+    if _is_str_enum(python) and sql_type.sql in _BASE[str]:
+        return None if is_parameter else _text_mismatch(python, sql_type)
     if sql_type.sql in _BASE.get(python, ()):
         return None
     return f"{describe(annotation)} does not stand for {sql_type.sql}{_suggestion(sql_type)}"
@@ -113,7 +115,7 @@ def _plain(annotation: Any) -> tuple[Any, bool]:
 
 
 def _enum_mismatch(python: Any, sql_type: SqlType) -> str | None:
-    if not (isinstance(python, type) and issubclass(python, enum.Enum)):
+    if not _is_str_enum(python):
         return f"{sql_type.sql} is an enum: use a StrEnum with {_quoted(sql_type.labels)}"
     ours = [member.value for member in python]
     lacking = [label for label in sql_type.labels if label not in ours]
@@ -125,12 +127,23 @@ def _enum_mismatch(python: Any, sql_type: SqlType) -> str | None:
     return None
 
 
-def _array_mismatch(python: Any, sql_type: SqlType) -> str | None:
+def _text_mismatch(python: Any, sql_type: SqlType) -> str:
+    """A member goes into a text; but what comes out of one may be no member."""
+    return (
+        f"{sql_type.sql} can hold what {python.__name__} lacks: make the column an enum, or use str"
+    )
+
+
+def _is_str_enum(python: Any) -> bool:
+    return isinstance(python, type) and issubclass(python, enum.StrEnum)
+
+
+def _array_mismatch(python: Any, sql_type: SqlType, is_parameter: bool) -> str | None:
     if typing.get_origin(python) is not list:
         return f"{sql_type.sql} is a list in Python, not {describe(python)}"
     (element,) = typing.get_args(python)
     assert sql_type.part is not None  # noqa: S101 -- for the type checker
-    return mismatch(element, sql_type.part)
+    return mismatch(element, sql_type.part, is_parameter=is_parameter)
 
 
 def _is_range(python: Any) -> bool:

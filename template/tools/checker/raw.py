@@ -1,16 +1,27 @@
 """Finds SQL that is run past the checker."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tools.checker import source
 from tools.checker.discovery import PACKAGE
 from tools.checker.findings import Finding
 
 _METHODS: Final = frozenset(
-    {"fetch", "fetchrow", "fetchval", "fetchmany", "execute", "executemany", "cursor", "prepare"}
+    {
+        "copy_from_query",
+        "cursor",
+        "execute",
+        "executemany",
+        "fetch",
+        "fetchmany",
+        "fetchrow",
+        "fetchval",
+        "prepare",
+    }
 )
 _EXEMPT: Final = PACKAGE / "db"
 """Where queries are run, and where the migrations are."""
@@ -33,31 +44,28 @@ def scan() -> RawSql:
     for path in sorted(PACKAGE.rglob("*.py")):
         if path.is_relative_to(_EXEMPT):
             continue
-        text = path.read_text(encoding="utf-8")
-        lines = text.splitlines()
-        for call in _calls(ast.parse(text)):
-            if _MARK in lines[call.lineno - 1]:
+        for call in _calls(source.nodes(path, _METHODS)):
+            if _MARK in source.line(path, call.lineno):
                 marked += 1
             else:
                 findings.append(_finding(path, call))
     return RawSql(findings, marked)
 
 
-def _calls(tree: ast.Module) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            awaited_on_sql = node.func.attr in _METHODS and bool(node.args)
-            if awaited_on_sql:
-                yield node
+def _calls(nodes: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    for node in nodes:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if node.func.attr in _METHODS and (node.args or node.keywords):
+            yield node
 
 
 def _finding(path: Path, call: ast.Call) -> Finding:
     assert isinstance(call.func, ast.Attribute)  # noqa: S101 -- for the type checker
-    return Finding(
+    return Finding.at(
+        source.of_call(path, call),
         code="raw-sql",
         message=f".{call.func.attr}() runs SQL that nobody has checked",
         help="Make it a query. Where the SQL has to be put together at run time, end the line with "
         f"{_MARK}<the reason>.",
-        file=path,
-        line=call.lineno,
     )

@@ -12,11 +12,13 @@ from app.db import Connection
 from app.db.migrations import MigrationError
 from app.db.query import Statement
 from tools.checker import check as checks
-from tools.checker import discovery, snapshot
+from tools.checker import discovery, snapshot, text
 from tools.checker.check import Report
 from tools.checker.discovery import DiscoveryError
 from tools.checker.findings import Format, render
+from tools.checker.plans import SettingsError
 from tools.checker.snapshot import SnapshotError
+from tools.checker.source import SourceError
 from tools.postgres import PostgresError
 
 _FOUND: Final = 1
@@ -26,8 +28,11 @@ _OBSTACLES: Final = (
     DiscoveryError,
     MigrationError,
     PostgresError,
+    SettingsError,
     SnapshotError,
+    SourceError,
     OSError,
+    asyncpg.InterfaceError,
     asyncpg.PostgresError,
 )
 
@@ -72,13 +77,18 @@ def explain(name: str) -> int:
 
 async def _check(statements: list[Statement], with_plans: bool) -> Report:
     from tools.checker import live, plans
+    from tools.sql import Description
 
     async with _database() as connection:
-        _say(f"asking PostgreSQL about {len(statements)} queries")
-        report = checks.against(statements, await live.describe(connection, statements))
+        _say(f"asking PostgreSQL about {text.count(len(statements), 'query', 'queries')}")
+        outcomes = await live.describe(connection, statements)
+        report = checks.against(statements, outcomes)
         if with_plans:
             _say("planning them")
-            report.findings.extend(await plans.check(connection, statements))
+            # What PostgreSQL refuses has no plan, and is reported already.
+            pairs = zip(statements, outcomes, strict=True)
+            sound = [statement for statement, outcome in pairs if isinstance(outcome, Description)]
+            report.findings.extend(await plans.check(connection, sound))
     return report
 
 
@@ -87,13 +97,13 @@ async def _prepare(statements: list[Statement]) -> tuple[Report, dict[str, snaps
     from tools.sql import Description
 
     async with _database() as connection:
-        _say(f"asking PostgreSQL about {len(statements)} queries")
+        _say(f"asking PostgreSQL about {text.count(len(statements), 'query', 'queries')}")
         outcomes = await live.describe(connection, statements)
     report = checks.signatures_only(statements, outcomes)
     entries = {
         statement.name: snapshot.entry(statement, outcome)
-        for statement in statements
-        if isinstance(outcome := outcomes[statement.name], Description)
+        for statement, outcome in zip(statements, outcomes, strict=True)
+        if isinstance(outcome, Description)
     }
     return report, entries
 
@@ -103,7 +113,7 @@ async def _explain(statement: Statement) -> int:
     from tools.sql import Description
 
     async with _database() as connection:
-        outcome = (await live.describe(connection, [statement]))[statement.name]
+        (outcome,) = await live.describe(connection, [statement])
         if not isinstance(outcome, Description):
             typer.echo(render([live.refusal(statement, outcome)], Format.TEXT))
             return _FOUND

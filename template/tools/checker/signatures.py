@@ -1,14 +1,13 @@
 """Compares a signature with what PostgreSQL says of the statement."""
 
 import typing
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from app.db.query import Affected, Statement
-from tools.checker import pytypes, source
-from tools.checker.findings import Finding, Severity
-from tools.checker.source import Place
+from tools.checker import pytypes, source, text
+from tools.checker.findings import Finding, Place, Severity
 from tools.sql import Description, Parameter, ResultColumn
 
 
@@ -20,20 +19,20 @@ class Result:
     """Of one row: a row class, or the type of the only column."""
     may_be_missing: bool
     """Whether None stands for no row."""
-    many: bool
 
     @classmethod
     def of(cls, annotation: Any) -> "Result":
-        if typing.get_origin(annotation) is not None and not pytypes.is_optional(annotation):
-            (item,) = typing.get_args(annotation)[:1]
-            return cls(item, may_be_missing=False, many=True)
+        if typing.get_origin(annotation) in (list, AsyncIterator):
+            (item,) = typing.get_args(annotation)
+            return cls(item, may_be_missing=False)
         optional = pytypes.is_optional(annotation)
-        return cls(pytypes.without_none(annotation), may_be_missing=optional, many=False)
+        return cls(pytypes.without_none(annotation), may_be_missing=optional)
 
 
 def check(statement: Statement, description: Description) -> Iterator[Finding]:
     """What the signature promises and the statement does not keep."""
     yield from _parameters(statement, description)
+    yield from _unfounded_overrides(statement)
     if statement.result in (type(None), Affected):
         yield from _no_columns(statement, description)
         return
@@ -50,7 +49,7 @@ def _parameters(statement: Statement, description: Description) -> Iterator[Find
         yield _finding(
             statement,
             "parameter-count",
-            f"the SQL has {_count(wanted, 'parameter')}, the function {given} after the first",
+            f"the SQL has {text.count(wanted, 'parameter')}, the function {given} after the first",
             "Every $n is one parameter, in order.",
         )
         return
@@ -63,10 +62,14 @@ def _parameter(
     statement: Statement, name: str, annotation: Any, parameter: Parameter
 ) -> Iterator[Finding]:
     place = source.of_parameter(statement.function, name)
-    reason = pytypes.mismatch(annotation, parameter.type)
+    reason = pytypes.mismatch(annotation, parameter.type, is_parameter=True)
     if reason:
         yield _finding(
-            statement, "parameter-type", f"{name}, ${parameter.number}: {reason}", "", place
+            statement,
+            "parameter-type",
+            f"{name}, ${parameter.number}: {reason}",
+            f"Change the parameter's type, or cast it in the SQL: ${parameter.number}::…",
+            place,
         )
     if pytypes.is_optional(annotation) and not parameter.accepts_null:
         yield _finding(
@@ -87,7 +90,9 @@ def _no_columns(statement: Statement, description: Description) -> Iterator[Find
             "unread-columns",
             f"the statement returns {names}, which the signature does not mention",
             "Declare a result, or leave the columns out.",
+            source.of_result(statement.function),
         )
+    yield from _unknown_overrides(statement, [])
 
 
 def _row(statement: Statement, description: Description, row: type[Any]) -> Iterator[Finding]:
@@ -119,24 +124,25 @@ def _columns_differ(
     else:
         message = f"the columns are in another order than the fields of {row.__name__}"
     remedy = f"{row.__name__} has {', '.join(declared)}; the statement, {', '.join(returned)}."
-    return _finding(statement, "columns", message, remedy)
+    return _finding(statement, "columns", message, remedy, source.of_result(statement.function))
 
 
 def _scalar(statement: Statement, description: Description, result: Result) -> Iterator[Finding]:
+    place = source.of_result(statement.function)
     returned = [column.name for column in description.columns]
     annotation = statement.result if result.may_be_missing else result.annotation
     if len(returned) != 1:
         yield _finding(
             statement,
             "columns",
-            f"the statement returns {_count(len(returned), 'column')}, where the signature says "
-            f"{pytypes.describe(annotation)}, one value",
+            f"the statement returns {text.count(len(returned), 'column')}, where the signature "
+            f"says {pytypes.describe(annotation)}, one value",
             "Declare a row class for several columns, or None for none.",
+            place,
         )
         return
     yield from _unknown_overrides(statement, returned)
     (column,) = description.columns
-    place = source.of_function(statement.function)
     if result.may_be_missing and description.at_least_one_row and not column.nullable:
         yield _unneeded_none(statement, "the result", "there is always a row", place)
     optional_is_no_row = result.may_be_missing and not column.nullable
@@ -149,7 +155,13 @@ def _column(
 ) -> Iterator[Finding]:
     mismatch = pytypes.mismatch(annotation, column.type)
     if mismatch:
-        yield _finding(statement, "column-type", f"{label}: {mismatch}", "", place)
+        yield _finding(
+            statement,
+            "column-type",
+            f"{label}: {mismatch}",
+            f"Change the type, or cast {column.name} in the SQL.",
+            place,
+        )
     overridden = column.name in statement.not_null
     optional = pytypes.is_optional(annotation)
     if overridden and not column.nullable:
@@ -182,6 +194,17 @@ def _unneeded_none(statement: Statement, label: str, reason: str, place: Place) 
     )
 
 
+def _unfounded_overrides(statement: Statement) -> Iterator[Finding]:
+    for name, reason in statement.not_null.items():
+        if not reason.strip():
+            yield _finding(
+                statement,
+                "unfounded-override",
+                f"not_null gives no reason for {name}",
+                "Say why it is never NULL, for whoever changes the query.",
+            )
+
+
 def _unknown_overrides(statement: Statement, returned: list[str]) -> Iterator[Finding]:
     for name in statement.not_null:
         if name not in returned:
@@ -202,16 +225,11 @@ def _finding(
     severity: Severity = Severity.ERROR,
 ) -> Finding:
     place = place or source.of_function(statement.function)
-    return Finding(
+    return Finding.at(
+        place,
         code=code,
         message=message,
         help=remedy,
-        file=place.file,
-        line=place.line,
         query=statement.name,
         severity=severity,
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"

@@ -2,36 +2,31 @@
 
 import ast
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tools.checker.findings import Excerpt
+from tools.checker.findings import Excerpt, Place
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Placed = ast.expr | ast.stmt | ast.arg
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of a file, relative to the project's folder where it is inside."""
-
-    file: Path
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class SqlPlace:
-    """A position in a statement's SQL."""
-
-    place: Place
-    excerpt: Excerpt
+class SourceError(Exception):
+    """A file is no Python. Names the line."""
 
 
 def of_function(function: Callable[..., Any]) -> Place:
     """Where a statement's function is defined."""
-    return Place(_file(function), _definition(function).lineno)
+    definition = _definition(function)
+    return _place(function, definition, definition.name)
+
+
+def of_result(function: Callable[..., Any]) -> Place:
+    """Where a statement's function declares what it returns."""
+    definition = _definition(function)
+    return _place(function, definition.returns or definition)
 
 
 def of_parameter(function: Callable[..., Any], name: str) -> Place:
@@ -39,7 +34,7 @@ def of_parameter(function: Callable[..., Any], name: str) -> Place:
     arguments = _definition(function).args
     for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
         if argument.arg == name:
-            return Place(_file(function), argument.lineno)
+            return _place(function, argument)
     return of_function(function)
 
 
@@ -47,24 +42,52 @@ def of_field(row: type[Any], name: str) -> Place:
     """Where a field of a row class is declared: in its own body, or else in a base class."""
     for owner in row.__mro__:
         if name in inspect.get_annotations(owner):
-            return Place(_file(owner), _field_line(owner, name))
-    return of_class(row)
+            return _place(owner, _field(owner, name))
+    return _place(row, _class(row), row.__name__)
 
 
-def of_class(row: type[Any]) -> Place:
-    """Where a row class is defined."""
-    return Place(_file(row), _class(row).lineno)
-
-
-def of_sql(function: Callable[..., Any], sql: str, position: int = 0) -> SqlPlace:
-    """Where the character at ``position`` of a statement's SQL is written."""
+def of_sql(function: Callable[..., Any], sql: str, position: int = 0) -> Place:
+    """Where the character at ``position`` of a statement's SQL is written, or the first one."""
+    position = max(position, len(sql) - len(sql.lstrip()))
     before = sql[:position]
     line = sql.splitlines()[before.count("\n")] if sql else ""
     column = position - (before.rfind("\n") + 1)
     indentation = len(line) - len(line.lstrip())
     excerpt = Excerpt(line.strip(), max(column - indentation, 0))
-    literal = _literal_line(function)
-    return SqlPlace(Place(_file(function), literal + before.count("\n")), excerpt)
+    return Place(_file(function), _literal_line(function) + before.count("\n"), excerpt)
+
+
+def of_call(path: Path, call: ast.Call) -> Place:
+    """Where a method is called."""
+    return Place(path, call.lineno, _excerpt(str(path), call.lineno, call.col_offset))
+
+
+def nodes(path: Path, words: Iterable[str]) -> Sequence[ast.AST]:
+    """All that a file consists of; nothing where none of the words is in it, which saves time.
+
+    Raises `SourceError`.
+    """
+    text = "\n".join(_lines(str(path)))
+    return _nodes(str(path)) if any(word in text for word in words) else ()
+
+
+def line(path: Path, number: int) -> str:
+    """A line of a file, from 1."""
+    return _lines(str(path))[number - 1]
+
+
+def _place(item: Callable[..., Any] | type[Any], node: _Placed, name: str = "") -> Place:
+    """Where a node begins, or else the name after its keywords."""
+    path = inspect.getsourcefile(item) or ""
+    text = _lines(path)[node.lineno - 1]
+    column = len(text.encode()[: node.col_offset].decode())
+    column = max(text.find(name, column), column) if name else column
+    return Place(_file(item), node.lineno, _excerpt(path, node.lineno, column))
+
+
+def _excerpt(path: str, number: int, column: int) -> Excerpt:
+    text = _lines(path)[number - 1]
+    return Excerpt(text.strip(), column - (len(text) - len(text.lstrip())))
 
 
 def _literal_line(function: Callable[..., Any]) -> int:
@@ -78,7 +101,7 @@ def _literal_line(function: Callable[..., Any]) -> int:
 def _definition(function: Callable[..., Any]) -> _Function:
     # A decorated function's code begins with its first decorator.
     first = function.__code__.co_firstlineno
-    for node in ast.walk(_tree(function.__code__.co_filename)):
+    for node in _nodes(function.__code__.co_filename):
         if isinstance(node, _Function) and node.name == function.__name__:
             begins = min([node.lineno, *(item.lineno for item in node.decorator_list)])
             if begins == first:
@@ -88,18 +111,18 @@ def _definition(function: Callable[..., Any]) -> _Function:
 
 def _class(row: type[Any]) -> ast.ClassDef:
     path = inspect.getsourcefile(row) or ""
-    for node in ast.walk(_tree(path)):
+    for node in _nodes(path):
         if isinstance(node, ast.ClassDef) and node.name == row.__name__:
             return node
     raise LookupError(f"{row.__qualname__} is not in {path}")
 
 
-def _field_line(row: type[Any], name: str) -> int:
+def _field(row: type[Any], name: str) -> ast.stmt:
     definition = _class(row)
     for node in definition.body:
         if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", None) == name:
-            return node.lineno
-    return definition.lineno
+            return node
+    return definition
 
 
 def _file(item: Callable[..., Any] | type[Any]) -> Path:
@@ -109,5 +132,13 @@ def _file(item: Callable[..., Any] | type[Any]) -> Path:
 
 
 @cache
-def _tree(path: str) -> ast.Module:
-    return ast.parse(Path(path).read_text(encoding="utf-8"))
+def _nodes(path: str) -> list[ast.AST]:
+    try:
+        return list(ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))))
+    except SyntaxError as error:
+        raise SourceError(f"{path}:{error.lineno} is no Python: {error.msg}") from error
+
+
+@cache
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text(encoding="utf-8").splitlines()
