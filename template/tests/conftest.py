@@ -1,7 +1,7 @@
 """The fixtures that most tests start from: ``database``, ``settings``, ``client``."""
 
 import os
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -16,6 +16,8 @@ from app.ops import logging
 from app.settings import Settings, load
 from tools import databases
 from tools.databases import TestDatabase
+
+pytest_plugins = ["tests.support.ratelimit_backend"]
 
 _database_key = pytest.StashKey[TestDatabase]()
 
@@ -87,7 +89,9 @@ def jwt_keys() -> str:
 
 
 @pytest.fixture
-def settings(database: TestDatabase, jwt_keys: str) -> Settings:
+def settings(
+    database: TestDatabase, jwt_keys: str, backend_settings: Mapping[str, str | None]
+) -> Settings:
     """Settings for the test's database; a test may replace it with a ``model_copy``."""
     return load(
         _env_file=None,
@@ -99,6 +103,8 @@ def settings(database: TestDatabase, jwt_keys: str) -> Settings:
         argon2_time_cost=1,
         argon2_memory_kib=8,
         api_docs=True,
+        metrics_port=0,
+        **backend_settings,
     )
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
 import pytest
 from httpx import AsyncClient, ConnectError, Response
 from pydantic import SecretStr
@@ -43,6 +45,39 @@ async def calling(url: str) -> AsyncIterator[AsyncClient]:
         yield client
 
 
+async def call_until_told_to_stop(url: str) -> int:
+    """Call again and again on one connection, until an answer says that it is the last.
+
+    Returns how many answers there were.
+    """
+    async with open_connection(url) as call:
+        answers = 1
+        while not await call():
+            answers += 1
+        return answers
+
+
+@asynccontextmanager
+async def open_connection(url: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """A connection, as a function that calls on it and says whether the answer is the last.
+
+    It raises `asyncio.IncompleteReadError` where the connection is closed before an answer.
+    """
+    address = httpx.URL(url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+
+    async def call() -> bool:
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: service\r\n\r\n")
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        [length] = re.findall(r"content-length: (\d+)", head)
+        await reader.readexactly(int(length))
+        return "connection: close" in head
+
+    yield call
+    writer.close()
+    await writer.wait_closed()
+
+
 @dataclass
 class Waiting:
     """A request in flight, and what lets it go on."""
@@ -67,6 +102,30 @@ async def in_flight(client: AsyncClient, connection: Connection) -> AsyncIterato
     yield Waiting(response, transaction.rollback)
     response.cancel()
     await asyncio.wait({response})
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01 TLS", b"GET / HTTP/1.1\r\n: x\r\n\r\n"])
+async def test_answers_what_is_no_http_with_a_problem(
+    environment: dict[str, str], sent: bytes
+) -> None:
+    async with serving(environment) as (process, url):
+        address = httpx.URL(url)
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(sent)
+        head, body = (await reader.read()).split(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        problem = json.loads(body)
+        await process.printed(problem["request_id"])
+
+    status, *lines = head.decode().lower().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert status == "http/1.1 400 bad request"
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["content-length"] == str(len(body))
+    assert headers["connection"] == "close"
+    assert headers["x-request-id"] == problem["request_id"]
+    assert problem["code"] == "malformed_request"
 
 
 async def test_answers_over_the_network(environment: dict[str, str]) -> None:
@@ -117,6 +176,39 @@ class TestStop:
             assert (await client.get("/livez")).status_code == 200
             async with calling(url) as another:
                 assert (await another.get("/livez")).status_code == 200
+
+    @pytest.mark.parametrize("delay", ["0", "0.5"])
+    async def test_loses_no_request_of_connections_that_stay_open(
+        self, environment: dict[str, str], delay: str
+    ) -> None:
+        environment["SHUTDOWN_DELAY"] = delay
+        async with serving(environment) as (process, url):
+            callers = [asyncio.create_task(call_until_told_to_stop(url)) for _ in range(20)]
+            await process.printed('"request"')
+            process.signal(signal.SIGTERM)
+
+            answered = await asyncio.gather(*callers)
+            assert await process.exit_code() == 0
+        logged = [line for line in process.lines if '"message": "request"' in line]
+        assert len(logged) == sum(answered)
+
+    async def test_answers_what_comes_on_an_idle_connection_just_then(
+        self, environment: dict[str, str]
+    ) -> None:
+        async with serving(environment) as (process, url), open_connection(url) as call:
+            assert not await call()
+            process.signal(signal.SIGTERM)
+
+            async def refuses() -> bool:
+                try:
+                    async with open_connection(url):
+                        return False
+                except ConnectionRefusedError:
+                    return True
+
+            await until(refuses)
+            assert await call(), "the last answer on this connection"
+            assert await process.exit_code() == 0
 
     async def test_closes_the_listener_when_the_delay_is_over(
         self, environment: dict[str, str]

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from app.ratelimit import STAND_INS, StoreSettings
+from app.secret_files import SecretFile, is_open_to_others
 from app.settings import Settings, SettingsError, load
 
 URL = "postgresql://ada@localhost/service"
@@ -20,6 +22,8 @@ def given(workspace: Path, monkeypatch: pytest.MonkeyPatch, jwt_keys: str) -> No
     """What must be given, and nothing else."""
     monkeypatch.setenv("DATABASE_URL", URL)
     monkeypatch.setenv("JWT_KEYS", jwt_keys)
+    for name, value in STAND_INS.items():
+        monkeypatch.setenv(name.upper(), value)
 
 
 @pytest.fixture
@@ -48,6 +52,7 @@ def secret_file(folder: Path, name: str, content: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_text(content)
+    file.chmod(0o600)
     return file
 
 
@@ -81,6 +86,19 @@ class TestSources:
         assert load().database_url.get_secret_value() == URL
 
     @pytest.mark.usefixtures("given")
+    def test_several_origins_are_told_apart(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        origins = {
+            "https://app.example.com",
+            "https://example.com:8443",
+            "http://localhost:5173",
+            "http://app.localhost:8080",
+            "http://[::1]:3000",
+        }
+        monkeypatch.setenv("FRONTEND_ORIGINS", " ".join(origins))
+
+        assert load().allowed_origins == origins
+
+    @pytest.mark.usefixtures("given")
     def test_given_ones_win(self) -> None:
         assert load(log_level="error").log_level == "error"
 
@@ -106,7 +124,7 @@ class TestRefusals:
         with pytest.raises(SettingsError) as caught:
             load(log_level="loud")
 
-        assert caught.value.missing == {"database_url", "jwt_keys"}
+        assert caught.value.missing == {"database_url", "jwt_keys", *STAND_INS}
 
     def test_all_problems_are_reported_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DATABASE_URL", "mysql://localhost/service")
@@ -115,6 +133,8 @@ class TestRefusals:
         monkeypatch.setenv("DATABASE_POOL_MAX_SIZE", "0")
         monkeypatch.setenv("REQUEST_TIMEOUT", "soon")
         monkeypatch.setenv("API_DOCS", "perhaps")
+        for name, value in STAND_INS.items():
+            monkeypatch.setenv(name.upper(), value)
 
         lines = refusal().splitlines()
 
@@ -162,6 +182,28 @@ class TestRefusals:
 
         assert f"  JWT_KEYS: {reason}" in refusal()
 
+    @pytest.mark.parametrize(
+        "origins",
+        [
+            "*",
+            "null",
+            "app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com:443",
+            "https://App.example.com",
+            "https://*.example.com",
+            "https://ada@app.example.com",
+            "http://app.example.com",
+            "http://localhost.example.com",
+            "https://app.example.com,https://example.com",
+            "https://app.example.com example.com",
+        ],
+    )
+    def test_origins_that_are_none(self, monkeypatch: pytest.MonkeyPatch, origins: str) -> None:
+        monkeypatch.setenv("FRONTEND_ORIGINS", origins)
+
+        assert "  FRONTEND_ORIGINS: must be origins as browsers write them" in refusal()
+
     def test_a_secret_file_that_is_no_text(self, workspace: Path) -> None:
         secret_file(workspace / "secrets", "jwt_keys", "").write_bytes(b"\xff\xfe")
 
@@ -181,6 +223,90 @@ class TestRefusals:
         Path("secrets").mkdir(mode=0)
 
         assert refusal() == "can't read secrets: Permission denied"
+
+
+class TestSecretFiles:
+    @pytest.fixture(autouse=True)
+    def _addresses(self, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", URL)
+        for name, value in STAND_INS.items():
+            monkeypatch.setenv(name.upper(), value)
+
+    @pytest.mark.usefixtures("unprivileged")
+    @pytest.mark.parametrize("mode", [0o604, 0o620, 0o640, 0o644, 0o660, 0o666])
+    @pytest.mark.parametrize("name", ["jwt_keys", "database_password"])
+    def test_that_others_can_read_are_refused(self, jwt_keys: str, name: str, mode: int) -> None:
+        secret_file(Path("secrets"), "jwt_keys", jwt_keys)
+        secret_file(Path("secrets"), "database_password", PASSWORD)
+        Path("secrets", name).chmod(mode)
+
+        message = refusal()
+
+        assert message.splitlines()[1] == (
+            f"  {name.upper()}: others can read its secret file (mode 0{mode:o}): "
+            f"run `chmod 600 secrets/{name}`"
+        )
+        Path("secrets", name).chmod(0o600)
+        assert load(), "the advice helps"
+
+    @pytest.mark.parametrize("mode", [0o440, 0o444, 0o644, 0o777])
+    def test_that_are_mounted_have_the_mode_that_they_were_given(
+        self, jwt_keys: str, mode: int
+    ) -> None:
+        secret_file(Path("run", "secrets"), "jwt_keys", jwt_keys).chmod(mode)
+
+        assert load().jwt_keys.get_secret_value() == jwt_keys.strip()
+
+    @pytest.mark.parametrize(
+        ("mode", "owner", "is_open"),
+        [
+            (0o400, 1000, False),
+            (0o600, 1000, False),
+            (0o700, 1000, False),
+            (0o640, 1000, True),
+            (0o600, 0, False),
+            (0o640, 0, False),
+            (0o660, 0, True),
+            (0o650, 0, True),
+            (0o644, 0, True),
+            (0o604, 0, True),
+        ],
+    )
+    def test_of_root_may_be_a_group_s(self, mode: int, owner: int, is_open: bool) -> None:
+        assert is_open_to_others(os.stat_result((mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))) is is_open
+
+    def test_that_are_not_used_are_not_looked_at(
+        self, jwt_keys: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        secret_file(Path("secrets"), "jwt_keys", "{}").chmod(0o644)
+        monkeypatch.setenv("JWT_KEYS", jwt_keys)
+
+        assert load().jwt_keys_file is None
+
+    def test_of_keys_are_known_by_name(self, jwt_keys: str) -> None:
+        secret_file(Path("secrets"), "jwt_keys", jwt_keys)
+
+        assert load().jwt_keys_file == SecretFile(Path("secrets/jwt_keys"), mounted=False)
+
+    def test_may_be_links_as_kubernetes_makes_them(self, jwt_keys: str) -> None:
+        folder = Path("run", "secrets")
+        secret_file(folder / "..2026", "jwt_keys", jwt_keys)
+        (folder / "..data").symlink_to("..2026")
+        (folder / "jwt_keys").symlink_to("..data/jwt_keys")
+
+        assert load().jwt_keys_file == SecretFile(folder / "jwt_keys", mounted=True)
+
+    def test_that_are_folders_are_refused(self) -> None:
+        """What Docker makes of a file that is not there."""
+        Path("secrets/jwt_keys").mkdir(parents=True)
+
+        assert "  JWT_KEYS: its secret file can't be read: Is a directory" in refusal()
+
+    def test_may_hold_what_is_no_secret(self, jwt_keys: str) -> None:
+        secret_file(Path("secrets"), "jwt_keys", jwt_keys)
+        secret_file(Path("secrets"), "database_pool_max_size", "7\n")
+
+        assert load().database_pool_max_size == 7
 
 
 @pytest.mark.usefixtures("given")
@@ -203,7 +329,11 @@ class TestSecrecy:
             name for name, field in Settings.model_fields.items() if SecretStr in _types(field)
         }
 
-        assert secret == {"database_url", "database_password", "jwt_keys"}
+        assert secret - StoreSettings.model_fields.keys() == {
+            "database_url",
+            "database_password",
+            "jwt_keys",
+        }
 
     def test_no_error_quotes_what_was_wrong(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DATABASE_URL", f"mysql://ada:{PASSWORD}@localhost/service")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from app.ratelimit import STAND_INS
 from app.settings import Settings, load
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
@@ -19,7 +20,7 @@ def test_shows_every_setting_and_no_other() -> None:
 
 
 def test_shows_the_defaults(jwt_keys: str) -> None:
-    given = {"database_url": "postgresql://localhost/db", "jwt_keys": jwt_keys}
+    given = {"database_url": "postgresql://localhost/db", "jwt_keys": jwt_keys, **STAND_INS}
     example = {name.lower(): value for name, value in shown().items() if value}
 
     as_shown = load(_env_file=None, **example | given)

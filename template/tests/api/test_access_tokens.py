@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,8 @@ from tests.support.api import Account, assert_problem, bearer, sign_up
 from tools.databases import TestDatabase
 
 IN_2100 = 4_102_444_800
+
+OTHER_ALGORITHMS = sorted({"HS256", "HS384", "RS256", "RS512", "PS256", "ES256"} - {ALGORITHM})
 
 Forge = Callable[..., str]
 """Makes a token like the user's own, but for the claims and headers given; None leaves one out."""
@@ -46,8 +49,12 @@ def forge(user: Account, jwt_keys: str) -> Forge:
         changed = {name: value for name, value in (own | claims).items() if value is not None}
         header = own_header | (headers or {})
         header = {name: value for name, value in header.items() if value is not None}
-        return jwt.encode(
-            changed, KeySet.parse(keys).signing.signing, algorithm=ALGORITHM, headers=header
+        # Below jwt.encode, which refuses to make some of the tokens that are to be refused.
+        return jwt.PyJWS().encode(
+            json.dumps(changed).encode(),
+            KeySet.parse(keys).signing.signing,
+            algorithm=ALGORITHM,
+            headers=header,
         )
 
     return forge
@@ -59,7 +66,11 @@ async def ask(client: AsyncClient, token: str) -> Response:
 
 def encoded(content: object) -> str:
     """A part of a token."""
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+    return encoded_bytes(json.dumps(content).encode())
+
+
+def encoded_bytes(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def decoded(part: str) -> dict[str, Any]:
@@ -89,19 +100,49 @@ async def test_a_token_like_ours_is_accepted(client: AsyncClient, forge: Forge) 
     "claims",
     [
         {"iss": "somebody-else"},
+        {"iss": f"{about.NAME}."},
+        {"iss": [about.NAME]},
+        {"iss": {}},
         {"aud": "somebody-else"},
+        {"aud": [about.NAME]},
         {"aud": [about.NAME, "somebody-else"]},
+        {"aud": []},
+        {"aud": 1},
         {"iat": IN_2100},
+        {"iat": "yesterday"},
+        {"iat": "1"},
+        {"iat": True},
+        {"iat": 1.5},
+        {"iat": []},
         {"nbf": IN_2100},
-        {"sub": "not-an-id"},
-        {"sid": "not-an-id"},
-        {"sub": 7},
-        {"role": "emperor"},
+        {"nbf": "tomorrow"},
+        {"nbf": math.inf},
         {"exp": "tomorrow"},
+        {"exp": str(IN_2100)},
+        {"exp": IN_2100 + 0.5},
+        {"exp": math.inf},
+        {"exp": math.nan},
+        {"exp": {}},
+        {"sub": "not-an-id"},
+        {"sub": ""},
+        {"sub": "\0"},
+        {"sub": "\ud800"},
+        {"sub": 7},
+        {"sub": [str(LAST_ID)]},
+        {"sub": "9" * 2000},
+        {"sid": "not-an-id"},
+        {"sid": 7},
+        {"sid": [str(LAST_ID)]},
+        {"role": "emperor"},
+        {"role": "ADMIN"},
+        {"role": ["admin"]},
+        {"role": {"admin": True}},
+        {"role": 1},
         {"jti": 1},
+        {"jti": []},
         *({name: None} for name in ("iss", "aud", "sub", "sid", "iat", "exp", "jti", "role")),
     ],
-    ids=str,
+    ids=lambda claims: ascii(claims)[:40],
 )
 async def test_wrong_and_missing_claims_are_refused(
     client: AsyncClient, forge: Forge, claims: dict[str, Any]
@@ -112,13 +153,14 @@ async def test_wrong_and_missing_claims_are_refused(
 @pytest.mark.parametrize(
     "headers",
     [
-        {"kid": "another"},
-        {"kid": None},
-        {"kid": "../../dev/null"},
-        {"kid": "' OR 1=1 --"},
         {"typ": "JWT"},
+        {"typ": "rt+jwt"},
         {"typ": None},
         {"crit": ["exp"]},
+        {"crit": []},
+        {"crit": "exp"},
+        {"b64": False, "crit": ["b64"]},
+        {"zip": "DEF", "crit": ["zip"]},
     ],
     ids=str,
 )
@@ -128,12 +170,118 @@ async def test_wrong_headers_are_refused(
     assert_problem(await ask(client, forge(headers=headers)), 401, "invalid_token")
 
 
-@pytest.mark.parametrize("name", ["jku", "x5u", "jwk"])
+@pytest.fixture
+def sign(user: Account, jwt_keys: str) -> Callable[[str, str], str]:
+    """Signs whatever header and claims are given, with the service's own key. Where it says KID,
+    ALG or CLAIMS, those of a good token are put.
+    """
+    header, claims, _ = user.access_token.split(".")
+    good = {"KID": decoded(header)["kid"], "ALG": ALGORITHM, "CLAIMS": json.dumps(decoded(claims))}
+
+    def sign(header: str, claims: str = "CLAIMS") -> str:
+        for name, value in good.items():
+            header, claims = header.replace(name, value), claims.replace(name, value)
+        signed = f"{encoded_bytes(header.encode())}.{encoded_bytes(claims.encode())}"
+        key = KeySet.parse(jwt_keys).signing.signing
+        signature = jwt.get_algorithm_by_name(ALGORITHM).sign(signed.encode(), key)
+        return f"{signed}.{encoded_bytes(signature)}"
+
+    return sign
+
+
+GOOD_HEADER = '{"alg": "ALG", "typ": "at+jwt", "kid": "KID"}'
+
+
+async def test_a_token_signed_by_hand_is_accepted(
+    client: AsyncClient, sign: Callable[..., str]
+) -> None:
+    """Without this, too, the refusals below would prove nothing."""
+    assert (await ask(client, sign(GOOD_HEADER))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "kid",
+    [
+        '"another"',
+        '""',
+        '"KID "',
+        '"KID/../KID"',
+        '"../../dev/null"',
+        '"/dev/null"',
+        '"file:///dev/null"',
+        '"https://evil.example/key"',
+        '"\' OR 1=1 --"',
+        "\"KID' UNION SELECT 'x\"",
+        '"KID|/bin/true"',
+        '"KID\\u0000"',
+        '"\\ud800"',
+        f'"{"x" * 2500}"',
+        "null",
+        "true",
+        "1",
+        "1e999",
+        "[]",
+        '["KID"]',
+        '{"KID": "KID"}',
+        '"KID", "kid": "another"',  # the last of two counts (RFC 7515, section 4)
+        '"KID", "kid": null',
+    ],
+    ids=lambda kid: kid[:30],
+)
+async def test_a_key_is_taken_by_its_exact_name_alone(
+    client: AsyncClient, sign: Callable[..., str], kid: str
+) -> None:
+    token = sign(GOOD_HEADER.replace('"KID"', kid))
+
+    assert_problem(await ask(client, token), 401, "invalid_token")
+
+
+async def test_a_token_that_names_no_key_is_refused(
+    client: AsyncClient, sign: Callable[..., str]
+) -> None:
+    token = sign('{"alg": "ALG", "typ": "at+jwt"}')
+
+    assert_problem(await ask(client, token), 401, "invalid_token")
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        ("[]", "CLAIMS"),
+        ("null", "CLAIMS"),
+        ("{}", "CLAIMS"),
+        (f"{GOOD_HEADER} x", "CLAIMS"),
+        (GOOD_HEADER.replace('"ALG"', "1"), "CLAIMS"),
+        (GOOD_HEADER.replace('"ALG"', '["ALG"]'), "CLAIMS"),
+        (GOOD_HEADER.replace('"ALG"', '"ALG", "alg": "none"'), "CLAIMS"),
+        (GOOD_HEADER.replace('"at+jwt"', "1"), "CLAIMS"),
+        (GOOD_HEADER.replace('"at+jwt"', "[]"), "CLAIMS"),
+        (GOOD_HEADER, ""),
+        (GOOD_HEADER, "[]"),
+        (GOOD_HEADER, "null"),
+        (GOOD_HEADER, "1"),
+        (GOOD_HEADER, '"CLAIMS"'),
+        (GOOD_HEADER, "CLAIMS,"),
+        (GOOD_HEADER, "[" * 1500),
+        (GOOD_HEADER, "{" + '"a":[' * 400 + "]" * 400 + "}"),
+    ],
+    ids=lambda part: part[:40],
+)
+async def test_what_is_well_signed_but_no_token_is_refused(
+    client: AsyncClient, sign: Callable[..., str], header: str, claims: str
+) -> None:
+    assert_problem(await ask(client, sign(header, claims)), 401, "invalid_token")
+
+
+@pytest.mark.parametrize("name", ["jku", "x5u", "jwk", "x5c"])
 async def test_a_key_that_comes_with_the_token_is_not_believed(
     client: AsyncClient, forge: Forge, name: str
 ) -> None:
     others = generate_key_set()
-    offered: Any = json.loads(others)["keys"][0] if name == "jwk" else "https://evil.example/keys"
+    offered: Any = {
+        "jwk": json.loads(others)["keys"][0],
+        "x5c": [base64.b64encode(b"a certificate").decode()],
+    }.get(name, "https://evil.example/keys")
 
     token = forge(headers={name: offered}, keys=others)
 
@@ -153,7 +301,7 @@ async def test_claims_that_were_changed_are_refused(client: AsyncClient, user: A
     assert_problem(response, 401, "invalid_token")
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "HS384", "RS512", "ES256", ""])
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", *OTHER_ALGORITHMS, ""])
 async def test_another_algorithm_is_refused(
     client: AsyncClient, user: Account, algorithm: str
 ) -> None:
@@ -212,6 +360,10 @@ async def test_a_refresh_token_is_no_access_token(client: AsyncClient, user: Acc
         "bnVsbA.bnVsbA.eA",  # null.null
         "W10.W10.eA",  # [].[]
         "W1tb" * 1000 + ".e30.eA",  # [[[[…
+        "a.b.c.d.e",  # as of an encrypted token (RFC 7516)
+        '{"payload": "e30", "signature": "eA"}',  # RFC 7515, section 7.2
+        "x y",
+        "x, Bearer y",
     ],
     ids=lambda token: token[:20],
 )
@@ -232,6 +384,21 @@ async def test_no_token_is_said_without_an_error(client: AsyncClient, header: st
 
     assert_problem(response, 401, "missing_token")
     assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("second", ["good", "x", ""])
+async def test_one_of_several_tokens_is_not_chosen(
+    client: AsyncClient, user: Account, second: str
+) -> None:
+    """A proxy in front may have believed the other one."""
+    good = f"Bearer {user.access_token}"
+    other = good if second == "good" else f"Bearer {second}"
+
+    for pair in ([good, other], [other, good]):
+        response = await client.get(
+            "/api/v1/users/me", headers=[("Authorization", value) for value in pair]
+        )
+        assert_problem(response, 401, "invalid_token")
 
 
 async def test_a_token_elsewhere_is_not_looked_for(client: AsyncClient, user: Account) -> None:

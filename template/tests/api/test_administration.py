@@ -58,7 +58,16 @@ class TestListing:
         assert response.json() == {"items": [], "next_cursor": None}
 
     @pytest.mark.parametrize(
-        ("name", "value"), [("email", "nobody"), ("limit", "0"), ("limit", "101"), ("cursor", "x")]
+        ("name", "value"),
+        [
+            ("email", "nobody"),
+            ("limit", "0"),
+            ("limit", "101"),
+            ("limit", "1_0"),
+            ("limit", "+1"),
+            ("cursor", "x"),
+            ("cursor", "MV8w"),  # 1_0
+        ],
     )
     async def test_refuses(
         self, client: AsyncClient, administrator: Account, name: str, value: str

@@ -86,7 +86,7 @@ class TestTime:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         # The connection is there from the start: the time is the query's.
-        return settings.model_copy(update={"request_timeout": 0.3, "database_pool_min_size": 1})
+        return settings.model_copy(update={"request_timeout": 1, "database_pool_min_size": 1})
 
     async def test_that_is_over_ends_the_query_too(
         self, client: AsyncClient, connection: Connection

@@ -1,12 +1,15 @@
 """Logging in."""
 
+import asyncio
+
 import argon2
 import pytest
 from httpx import AsyncClient
 
 from app.db import Connection
 from app.settings import Settings
-from tests.support.api import PASSWORD, assert_problem, bearer, log_in, register
+from tests.support.api import PASSWORD, Account, assert_problem, bearer, log_in, register, sign_up
+from tests.support.waiting import WAITING, until, until_waited_for
 
 
 async def test_answers_with_tokens(client: AsyncClient) -> None:
@@ -109,6 +112,61 @@ class TestRehashing:
         assert not stored.startswith(weak)
         assert (await log_in(client)).status_code == 200
 
+    async def test_at_many_logins_at_once_refuses_none_of_them(
+        self, client: AsyncClient, connection: Connection
+    ) -> None:
+        await register(client)
+        hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        await connection.execute("UPDATE users SET password_hash = $1", hasher.hash(PASSWORD))
+
+        responses = await asyncio.gather(*(log_in(client) for _ in range(10)))
+
+        assert {response.status_code for response in responses} == {200}
+
+
+class TestWhileThePasswordIsChanged:
+    """A login that has read the account before the change, and goes on after it."""
+
+    @pytest.fixture
+    async def account(self, client: AsyncClient) -> Account:
+        return await sign_up(client)
+
+    async def test_the_old_one_opens_no_session(
+        self, client: AsyncClient, account: Account, connection: Connection
+    ) -> None:
+        async with connection.transaction():
+            # Where the service is when it revokes the sessions: it does not see the login's yet.
+            await connection.execute("UPDATE users SET password_hash = 'another'")
+            await connection.execute("DELETE FROM sessions")
+            response = asyncio.create_task(log_in(client, account.email))
+            await until(lambda: connection.fetchval(WAITING))
+
+        assert_problem(await response, 401, "invalid_credentials")
+        assert await connection.fetchval("SELECT count(*) FROM sessions") == 0
+
+    async def test_a_deactivation_is_not_missed(
+        self, client: AsyncClient, account: Account, connection: Connection
+    ) -> None:
+        async with connection.transaction():
+            await connection.execute("UPDATE users SET is_active = false")
+            await connection.execute("DELETE FROM sessions")
+            response = asyncio.create_task(log_in(client, account.email))
+            await until(lambda: connection.fetchval(WAITING))
+
+        assert_problem(await response, 401, "invalid_credentials")
+        assert await connection.fetchval("SELECT count(*) FROM sessions") == 0
+
+    async def test_a_hash_made_anew_does_not_refuse_the_login(
+        self, client: AsyncClient, account: Account, connection: Connection
+    ) -> None:
+        anew = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+        async with connection.transaction():
+            await connection.execute("UPDATE users SET password_hash = $1", anew)
+            response = asyncio.create_task(log_in(client, account.email))
+            await until(lambda: connection.fetchval(WAITING))
+
+        assert (await response).status_code == 200
+
 
 async def test_the_access_token_opens_the_account(client: AsyncClient) -> None:
     await register(client, "ada@example.com")
@@ -117,3 +175,15 @@ async def test_the_access_token_opens_the_account(client: AsyncClient) -> None:
     response = await client.get("/api/v1/users/me", headers=bearer(tokens["access_token"]))
 
     assert response.json()["email"] == "ada@example.com"
+
+
+async def test_of_an_account_that_is_deleted_meanwhile_is_refused(
+    client: AsyncClient, connection: Connection
+) -> None:
+    await register(client)
+    async with connection.transaction():
+        await connection.execute("DELETE FROM users")
+        response = asyncio.create_task(log_in(client))
+        await until_waited_for(connection)
+
+    assert_problem(await response, 401, "invalid_credentials")

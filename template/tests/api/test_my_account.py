@@ -1,10 +1,13 @@
 """One's own account."""
 
+import asyncio
+
 import pytest
 from httpx import AsyncClient
 
 from app.db import Connection
 from tests.support.api import Account, assert_problem, bearer, log_in, register, sign_up
+from tests.support.waiting import WAITING, until
 
 NEW_PASSWORD = "another horse, another battery"
 
@@ -114,6 +117,24 @@ class TestChangingThePassword:
 
         assert_problem(response, 401, "invalid_credentials")
         assert (await log_in(client, user.email)).status_code == 200
+
+    async def test_of_two_at_once_lets_one_win(
+        self, client: AsyncClient, user: Account, connection: Connection
+    ) -> None:
+        async with connection.transaction():
+            # The first one: it has changed the password, and is about to say so.
+            await connection.execute("UPDATE users SET password_hash = 'another'")
+            second = asyncio.create_task(
+                client.put(
+                    "/api/v1/users/me/password",
+                    headers=user.headers,
+                    json={"current_password": user.password, "new_password": NEW_PASSWORD},
+                )
+            )
+            await until(lambda: connection.fetchval(WAITING))
+
+        assert_problem(await second, 401, "invalid_credentials")
+        assert await connection.fetchval("SELECT password_hash FROM users") == "another"
 
     async def test_refuses_a_short_one_and_does_not_repeat_it(
         self, client: AsyncClient, user: Account

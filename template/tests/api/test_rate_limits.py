@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
+from app.main import create_app
 from app.settings import Settings
 from tests.support.api import PASSWORD, assert_problem, log_in, register, sign_up
 
@@ -14,10 +15,11 @@ from tests.support.api import PASSWORD, assert_problem, log_in, register, sign_u
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
-            "login_limit": "3 per minute",
-            "login_account_limit": "5 per minute",
-            "register_limit": "2 per minute",
-            "refresh_limit": "2 per minute",
+            "login_limit": "3 per hour",
+            "login_account_limit": "5 per hour",
+            "login_address_limit": "20 per hour",
+            "register_limit": "2 per hour",
+            "refresh_limit": "2 per hour",
             "trusted_proxies": 1,
         }
     )
@@ -40,7 +42,7 @@ async def test_wrong_passwords_are_bounded(client: AsyncClient) -> None:
     response = await log_in(client, password="wrong")
 
     assert_problem(response, 429, "too_many_attempts")
-    assert 1 <= int(response.headers["retry-after"]) <= 60
+    assert 1100 < int(response.headers["retry-after"]) <= 1200
 
 
 async def test_the_right_password_does_not_help_once_the_bound_is_reached(
@@ -114,26 +116,73 @@ async def test_the_addresses_of_one_ipv6_network_are_one(app: FastAPI) -> None:
     assert answers == [401, 401, 401, 429]
 
 
-async def test_only_what_the_trusted_proxy_adds_is_believed(app: FastAPI) -> None:
+@pytest.mark.parametrize(
+    ("trusted", "forwarded"),
+    [
+        (0, "192.0.2.{number}"),
+        (1, "192.0.2.{number}, 198.51.100.1"),
+        (2, "192.0.2.{number}, 198.51.100.1, 203.0.113.1"),
+        (2, "not an address {number}"),
+    ],
+)
+async def test_only_what_trusted_proxies_add_is_believed(
+    settings: Settings, trusted: int, forwarded: str
+) -> None:
+    app = create_app(settings.model_copy(update={"trusted_proxies": trusted}))
     answers = []
-    for number in range(4):
-        async with from_address(app, f"198.51.100.{number}, 192.0.2.1") as client:
-            answers.append((await log_in(client, password="wrong")).status_code)
+    async with app.router.lifespan_context(app):
+        for number in range(4):
+            async with from_address(app, forwarded.format(number=number)) as client:
+                answers.append((await log_in(client, password="wrong")).status_code)
 
     assert answers == [401, 401, 401, 429]
 
 
-async def test_registrations_are_bounded(client: AsyncClient) -> None:
+async def test_guesses_at_many_accounts_from_one_address_are_bounded(client: AsyncClient) -> None:
+    answers = [
+        (await log_in(client, f"user{number}@example.com")).status_code for number in range(22)
+    ]
+
+    assert answers == [401] * 20 + [429] * 2
+
+
+async def test_an_owner_is_not_locked_out_however_long_others_guess(
+    app: FastAPI, client: AsyncClient
+) -> None:
+    owner = await sign_up(client)
+    for number in range(8):
+        async with from_address(app, f"192.0.2.{number}") as attacker:
+            await log_in(attacker, owner.email, "wrong")
+            await log_in(attacker, owner.email, "wrong")
+
+        assert (await log_in(client, owner.email)).status_code == 200
+
+
+async def test_whoever_waits_as_told_may_try_again(settings: Settings) -> None:
+    limits = {"login_limit": "4 per second", "login_account_limit": "100 per hour"}
+    app = create_app(settings.model_copy(update=limits))
+    async with app.router.lifespan_context(app), from_address(app, "192.0.2.1") as client:
+        await register(client)
+        answers = await asyncio.gather(*(log_in(client, password="wrong") for _ in range(20)))
+        refused = next(answer for answer in answers if answer.status_code == 429)
+
+        await asyncio.sleep(int(refused.headers["retry-after"]))
+
+        assert (await log_in(client)).status_code == 200
+
+
+async def test_registrations_are_bounded_by_address(app: FastAPI, client: AsyncClient) -> None:
     await register(client, "one@example.com")
     await register(client, "two@example.com")
 
     response = await register(client, "three@example.com", password=PASSWORD)
 
     assert_problem(response, 429, "too_many_attempts")
-    assert "retry-after" in response.headers
+    async with from_address(app, "192.0.2.1") as elsewhere:
+        assert (await register(elsewhere, "three@example.com")).status_code == 201
 
 
-async def test_refreshes_are_bounded(client: AsyncClient) -> None:
+async def test_refreshes_are_bounded_by_address(app: FastAPI, client: AsyncClient) -> None:
     body = {"refresh_token": "unknown"}
     for _ in range(2):
         await client.post("/api/v1/auth/refresh", json=body)
@@ -141,3 +190,6 @@ async def test_refreshes_are_bounded(client: AsyncClient) -> None:
     response = await client.post("/api/v1/auth/refresh", json=body)
 
     assert_problem(response, 429, "too_many_attempts")
+    async with from_address(app, "192.0.2.1") as elsewhere:
+        response = await elsewhere.post("/api/v1/auth/refresh", json=body)
+        assert_problem(response, 401, "invalid_refresh_token")

@@ -1,6 +1,7 @@
 """Staying logged in, and noticing a stolen refresh token."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from httpx import AsyncClient, Response
@@ -8,6 +9,7 @@ from httpx import AsyncClient, Response
 from app.db import Connection
 from app.settings import Settings
 from tests.support.api import Account, assert_problem, bearer, sign_up
+from tests.support.waiting import WAITING, until
 
 
 async def refresh(client: AsyncClient, refresh_token: str) -> Response:
@@ -139,13 +141,81 @@ async def test_fifty_at_once_yield_one_successor(
     assert await connection.fetchval("SELECT count(*) FROM refresh_tokens") == 2
 
 
-@pytest.mark.parametrize("table", ["refresh_tokens", "sessions"])
-async def test_ends_with_its_lifetime(
-    client: AsyncClient, user: Account, connection: Connection, table: str
+async def test_ends_with_the_session(
+    client: AsyncClient, user: Account, connection: Connection
 ) -> None:
-    await connection.execute(f"UPDATE {table} SET expires_at = now()")
+    await connection.execute("UPDATE sessions SET expires_at = now()")
 
     assert_problem(await refresh(client, user.refresh_token), 401, "invalid_refresh_token")
+    assert_problem(await me(client, user.access_token), 401, "revoked_token")
+
+
+class TestLifetimes:
+    """A session that is not used ends after two days, and after five days in any case."""
+
+    DAY = timedelta(days=1)
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        day = self.DAY.total_seconds()
+        return settings.model_copy(
+            update={"refresh_token_lifetime": 2 * day, "session_lifetime": 5 * day}
+        )
+
+    async def pass_time(self, connection: Connection, days: float) -> None:
+        """Let the session be older."""
+        await connection.execute(
+            "UPDATE sessions SET created_at = created_at - $1::interval,"
+            " expires_at = expires_at - $1::interval",
+            days * self.DAY,
+        )
+
+    async def test_a_session_ends_when_it_is_not_used(
+        self, client: AsyncClient, user: Account, connection: Connection
+    ) -> None:
+        await self.pass_time(connection, days=2)
+
+        assert_problem(await refresh(client, user.refresh_token), 401, "invalid_refresh_token")
+
+    async def test_a_refresh_begins_the_wait_anew(
+        self, client: AsyncClient, user: Account, connection: Connection
+    ) -> None:
+        token = user.refresh_token
+        for _ in range(2):
+            await self.pass_time(connection, days=1.9)
+            token = (await refresh(client, token)).json()["refresh_token"]
+
+    async def test_no_refresh_puts_off_the_end_of_the_whole(
+        self, client: AsyncClient, user: Account, connection: Connection
+    ) -> None:
+        token = user.refresh_token
+        for _ in range(4):
+            await self.pass_time(connection, days=1)
+            token = (await refresh(client, token)).json()["refresh_token"]
+        await self.pass_time(connection, days=1)
+
+        assert_problem(await refresh(client, token), 401, "invalid_refresh_token")
+
+    async def test_the_shorter_one_counts_from_the_login_on(
+        self, client: AsyncClient, user: Account, connection: Connection
+    ) -> None:
+        left = await connection.fetchval("SELECT expires_at - created_at FROM sessions")
+
+        assert left == 2 * self.DAY
+
+
+async def test_beside_a_logout_neither_waits_for_the_other_for_ever(
+    client: AsyncClient, user: Account, connection: Connection
+) -> None:
+    async with connection.transaction():
+        # A logout locks the session, then its tokens. A refresh that did so the other way round
+        # would now hold a token.
+        await connection.execute("SELECT FROM sessions FOR UPDATE")
+        response = asyncio.create_task(refresh(client, user.refresh_token))
+        await until(lambda: connection.fetchval(WAITING))
+        await connection.execute("DELETE FROM sessions")
+
+    assert_problem(await response, 401, "invalid_refresh_token")
 
 
 async def test_ends_with_the_account(

@@ -85,7 +85,7 @@ async def test_takes_a_name_in_any_script(client: AsyncClient) -> None:
     assert response.json()["name"] == "Ада Лавлейс 👩‍💻"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "a" * 101, "a\nb", "a\x00b"], ids=ascii)
+@pytest.mark.parametrize("name", ["", "   ", "a" * 101, "a\nb", "a\x00b", "a\f", "\x85"], ids=ascii)
 async def test_refuses_a_name_that_is_none(client: AsyncClient, name: str) -> None:
     problem = assert_problem(await register(client, name=name), 422, "validation_error")
 

@@ -7,6 +7,7 @@ from httpx import AsyncClient
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from app.ids import LAST_ID
 from tests.support.api import assert_problem
 from tools.databases import TestDatabase
 
@@ -77,6 +78,9 @@ class TestBodies:
             b'{"a": 1,}',
             b"{'a': 1}",
             b"1" * 5000,
+            b'{"email": NaN}',
+            b'{"email": [-Infinity]}',
+            '{"email": "a@example.com"}'.encode("utf-16"),
         ],
         ids=[
             "open",
@@ -89,6 +93,9 @@ class TestBodies:
             "trailing comma",
             "single quotes",
             "long number",
+            "not a number",
+            "infinity",
+            "utf-16",
         ],
     )
     async def test_that_are_not_json_are_said_to_be(self, client: AsyncClient, body: bytes) -> None:
@@ -97,6 +104,22 @@ class TestBodies:
         )
 
         assert_problem(response, 400, "invalid_json")
+
+    async def test_are_read_strictly_by_every_route(self, client: AsyncClient) -> None:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+        with_body = [
+            (method, path.replace("{id}", str(LAST_ID)))
+            for path, operations in paths.items()
+            for method, operation in operations.items()
+            if "requestBody" in operation
+        ]
+
+        assert with_body
+        for method, path in with_body:
+            response = await client.request(
+                method, path, content=b"NaN", headers={"Content-Type": "application/json"}
+            )
+            assert_problem(response, 400, "invalid_json")
 
     @pytest.mark.parametrize(
         "body",

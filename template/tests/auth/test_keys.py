@@ -1,11 +1,13 @@
 """The key set: which keys it takes, which one signs, and what it never shows."""
 
 import json
+import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from app.auth.keys import KeySet, generate_key_set
+from app.auth.keys import KeySet, add_key, generate_key_set, remove_keys
 
 
 def generated() -> dict[str, Any]:
@@ -44,6 +46,89 @@ def test_the_first_key_signs_and_all_verify() -> None:
     retired = keys.get(old["kid"])
     assert retired
     assert retired is not keys.signing
+
+
+def with_times(times: Iterable[int | None]) -> KeySet:
+    """Keys named 0, 1, … that begin to sign at these times."""
+    key = generated()
+    keys = [key | {"kid": str(place), "nbf": begin} for place, begin in enumerate(times)]
+    return KeySet.parse(key_set(*keys))
+
+
+@pytest.mark.parametrize(
+    ("now", "times", "signs"),
+    [
+        (0, [None, None], 0),
+        (99, [100, None], 1),
+        (100, [100, None], 0),
+        (99, [100, 50], 1),
+        (49, [100, 50], 1),  # clocks differ: the oldest one, which everybody has
+        (99, [200, 100, 50], 2),
+        (199, [200, 100, 50], 1),
+        (200, [200, 100, 50], 0),
+        (100, [100, 200, 50], 0),  # the second one was overtaken
+        (200, [100, 200, 50], 0),
+    ],
+)
+def test_the_first_key_that_has_begun_to_sign_signs(
+    now: int, times: list[int | None], signs: int
+) -> None:
+    assert with_times(times).signing_at(now).kid == str(signs)
+
+
+@pytest.mark.parametrize(
+    ("times", "ends"),
+    [
+        ([None], [None]),
+        ([None, None], [None, 0]),
+        ([100, None], [None, 100]),
+        ([300, 200, 100], [None, 300, 200]),
+        ([200, 300, 100], [None, 200, 200]),
+        ([None, 300, 100], [None, 0, 0]),
+    ],
+)
+def test_a_key_signs_until_one_before_it_begins(
+    times: list[int | None], ends: list[int | None]
+) -> None:
+    assert [term.ends_at for term in with_times(times).terms] == ends
+
+
+def test_a_generated_key_says_when_it_was_made_and_signs_at_once() -> None:
+    before = int(time.time())
+
+    [term] = KeySet.parse(generate_key_set()).terms
+
+    assert term.created_at == term.begins_at
+    assert before <= term.begins_at <= time.time()
+
+
+@pytest.mark.parametrize("name", ["iat", "nbf"])
+@pytest.mark.parametrize("value", ["tomorrow", 1.5, -1, True, [], 1_800_000_000_000])
+def test_a_time_that_is_none_is_refused(name: str, value: Any) -> None:
+    message = refusal(key_set(generated() | {"kid": "one", name: value}))
+
+    assert message == f'key "one" has an "{name}" that is no time in whole seconds'
+
+
+def test_a_set_that_is_replaced_is_another_for_who_holds_it() -> None:
+    held, other = KeySet.parse(generate_key_set()), KeySet.parse(generate_key_set())
+    old, new = held.signing, other.signing
+
+    held.replace(other)
+
+    assert held.signing is new
+    assert held.get(old.kid) is None
+
+
+def test_members_that_mean_nothing_here_are_kept() -> None:
+    """RFC 7517, sections 4 and 5: others may have put them there."""
+    kept = generated() | {"owner": "Ada"}
+    text = json.dumps({"keys": [kept, generated() | {"kid": "gone"}], "team": "accounts"})
+
+    changed = json.loads(remove_keys(add_key(text, generated()), ["gone"]))
+
+    assert changed["team"] == "accounts"
+    assert changed["keys"][1:] == [kept]
 
 
 def test_an_unknown_key_is_none() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import cli
+from app.ops import logging
 from app.settings import Settings
 from tests.support.processes import PROJECT, environment_of
 from tests.support.workspace import Result, Run
@@ -24,6 +25,7 @@ def run(
         with pytest.raises(SystemExit) as caught:
             cli.main()
         printed = capsys.readouterr()
+        logging.configure("info", "console")
         return Result(int(caught.value.code or 0), printed.out, printed.err)
 
     (workspace / "migrations").symlink_to(PROJECT / "migrations")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import about
+from app.ratelimit import STAND_INS
 from app.settings import Settings
 from tests.support.workspace import Run
 from tools.databases import TestDatabase
@@ -40,6 +41,8 @@ def test_config_shows_that_a_secret_is_not_set(configured: Run) -> None:
 
 
 def test_config_reports_every_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in STAND_INS.items():
+        monkeypatch.setenv(name.upper(), value)
     monkeypatch.setenv("DATABASE_URL", "nowhere")
     monkeypatch.setenv("LOG_FORMAT", "xml")
 

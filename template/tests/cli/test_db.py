@@ -33,6 +33,19 @@ def test_migrate_says_that_there_is_nothing_to_do(configured: Run) -> None:
     assert result.stdout == "nothing to do: every migration is applied\n"
 
 
+@pytest.mark.parametrize("command", ["migrate", "revert"])
+def test_no_migration_goes_through_a_pooler(
+    configured: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("DATABASE_BEHIND_POOLER", "true")
+
+    result = configured("db", command)
+
+    assert result.code == 1
+    assert result.stderr.startswith("error: migrations need a session of their own")
+    assert "DATABASE_URL" in result.stderr
+
+
 def test_migrate_shows_what_is_wrong(empty: Run, workspace: Path) -> None:
     (workspace / "migrations").unlink()
     (workspace / "migrations").mkdir()

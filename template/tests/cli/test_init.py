@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from app.auth.keys import KeySet
+from app.settings import Settings
 from tests.support.workspace import Run, tree
 
-MADE = ["secrets/database_password", "secrets/jwt_keys", ".env"]
+PASSWORDS = [name for name in Settings.model_fields if name.endswith("_password")]
+SECRETS = [f"secrets/{name}" for name in (*PASSWORDS, "jwt_keys")]
+MADE = [*SECRETS, ".env"]
 
 
 def test_makes_what_is_missing(run: Run, workspace: Path) -> None:
@@ -67,21 +70,21 @@ def test_follows_no_dangling_link(run: Run, workspace: Path) -> None:
 
 def test_what_it_makes_is_random_and_strong(run: Run, workspace: Path) -> None:
     run("init")
-    first = [(workspace / path).read_text() for path in MADE[:2]]
+    first = [(workspace / path).read_text() for path in SECRETS]
     for path in MADE:
         (workspace / path).unlink()
     run("init")
-    second = [(workspace / path).read_text() for path in MADE[:2]]
+    second = [(workspace / path).read_text() for path in SECRETS]
 
     assert set(first).isdisjoint(second)
     assert all(len(text) >= 43 for text in first), "43 characters of base64 are 32 bytes"
-    assert KeySet.parse(first[1]).signing.kid == json.loads(first[1])["keys"][0]["kid"]
+    assert KeySet.parse(first[-1]).signing.kid == json.loads(first[-1])["keys"][0]["kid"]
 
 
 def test_prints_no_secret(run: Run, workspace: Path) -> None:
     result = run("init")
 
-    for path in MADE[:2]:
+    for path in SECRETS:
         assert (workspace / path).read_text().strip() not in result.stdout + result.stderr
 
 

@@ -333,3 +333,10 @@ def _everything(error: BaseException) -> str:
     """The error and what caused it, in every form that could be printed."""
     cause = error.__cause__
     return f"{error} {error!r} {vars(error)}" + (_everything(cause) if cause else "")
+
+
+async def test_no_time_outs_are_set_where_a_pooler_would_lose_them(opened: Open) -> None:
+    async with opened(statement_timeout=5) as database, opened(behind_pooler=True) as pooled:
+        (own,) = await database.fetch("SHOW statement_timeout")
+        (others,) = await pooled.fetch("SHOW statement_timeout")
+    assert (own[0], others[0]) == ("5s", "0")

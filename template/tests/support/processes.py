@@ -96,9 +96,12 @@ async def command(
 
 
 @asynccontextmanager
-async def serving(environment: Mapping[str, str]) -> AsyncIterator[tuple[Process, str]]:
+async def serving(
+    environment: Mapping[str, str], directory: Path = PROJECT
+) -> AsyncIterator[tuple[Process, str]]:
     """Run ``app serve``: the process and the URL that it answers on."""
-    async with command("serve", "--port", "0", environment=environment) as process:
+    arguments = ("serve", "--port", "0")
+    async with command(*arguments, environment=environment, directory=directory) as process:
         found = await process.printed(r"Uvicorn running on (http://[0-9.:]+)")
         yield process, found[1]
 

@@ -11,6 +11,14 @@ _PATIENCE: Final = 30
 _PAUSE: Final = 0.01
 """Seconds between two questions, which leave the processor to whom is waited for."""
 
+WAITING: Final = """
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    )
+"""
+"""Whether a session of the same database waits for a lock of another's."""
+
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Ask until the answer is yes."""
@@ -31,3 +39,17 @@ async def until_asleep(connection: Connection) -> None:
         )
 
     await until(asleep)
+
+
+async def until_waited_for(connection: Connection) -> None:
+    """Wait until another session waits for the end of this one's transaction."""
+
+    async def waited_for() -> bool:
+        return bool(
+            await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_locks "
+                "WHERE NOT granted AND transactionid = pg_current_xact_id()::xid)"
+            )
+        )
+
+    await until(waited_for)

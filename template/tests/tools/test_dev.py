@@ -45,6 +45,7 @@ async def test_starts_with_nothing_reloads_and_leaves_nothing_running(checkout: 
                 await process.printed(f"listens on {url}$")
                 await until(lambda: _has_version(client, "0.1.0"))
                 assert (await register(client)).status_code == 201
+                assert "[error" not in process.output
                 assert is_running(data)
 
                 about = checkout / "app" / "about.py"
@@ -69,3 +70,40 @@ async def _has_version(client: AsyncClient, version: str) -> bool:
         return bool((await client.get("/health")).json()["version"] == version)
     except TransportError:
         return False
+
+
+async def test_a_taken_port_is_told_before_anything_starts(checkout: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with command(
+            "dev", "--port", str(port), environment={}, directory=checkout
+        ) as process:
+            assert await process.exit_code() == 1
+
+    assert process.lines == [
+        f"error: port {port} is taken: end what listens there, or choose another with --port"
+    ]
+    assert not (checkout / ".postgres").exists()
+
+
+async def test_another_folder_is_left_as_it_is(checkout: Path) -> None:
+    elsewhere = checkout / "docs"
+    elsewhere.mkdir()
+    environment = {"PYTHONPATH": str(checkout)}
+    async with command(
+        "dev", "--port", "0", environment=environment, directory=elsewhere
+    ) as process:
+        assert await process.exit_code() == 1
+
+    assert process.lines[-1].startswith("error: there is no folder migrations/")
+    assert not list(elsewhere.iterdir())
+
+
+async def test_port_0_is_any_that_is_free(checkout: Path) -> None:
+    async with command("dev", "--port", "0", environment={}, directory=checkout) as process:
+        found = await process.printed(r"listens on (http://127.0.0.1:[1-9][0-9]*)$")
+        async with AsyncClient(base_url=found[1]) as client:
+            await until(lambda: _has_version(client, "0.1.0"))
+
+        process.interrupt()
+        assert await process.exit_code() == 0

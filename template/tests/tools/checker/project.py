@@ -14,6 +14,7 @@ from tests.support.processes import PROJECT
 SCHEMA: Final = """
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE DOMAIN isbn AS text;
+CREATE TABLE moods (name text NOT NULL);
 CREATE TABLE books (
     id bigint PRIMARY KEY,
     title text NOT NULL,
@@ -52,6 +53,11 @@ class Half(enum.StrEnum):
     SAD = "sad"
 
 
+class Plain(enum.Enum):
+    SAD = "sad"
+    OK = "ok"
+
+
 class More(enum.StrEnum):
     SAD = "sad"
     OK = "ok"
@@ -71,11 +77,14 @@ class Project:
     def write(self, path: Path, text: str) -> None:
         (self.folder / path).write_text(text)
 
-    def sql(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run ``app sql``."""
-        environment = os.environ | {"TEST_DATABASE_URL": self.server}
+    def sql(
+        self, *arguments: str, imported_from: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``app sql``, of this folder or of another."""
+        where = str(imported_from or self.folder)
+        environment = os.environ | {"TEST_DATABASE_URL": self.server, "PYTHONPATH": where}
         return subprocess.run(  # noqa: S603 -- our own program
-            [sys.executable, "-m", "app", "sql", *arguments],
+            [sys.executable, "-P", "-m", "app", "sql", *arguments],
             cwd=self.folder,
             env=environment,
             capture_output=True,

@@ -63,13 +63,32 @@ async def unknown_column(db: Db, title: str) -> list[int]: ...
 async def unknown_function(db: Db) -> list[str]: ...
 """,
     ),
-    "two_statements": Case(
-        "syntax-error",
-        "cannot insert multiple commands into a prepared statement",
+    "ambiguous_type": Case(
+        "parameter-type",
+        "could not determine data type of parameter $1",
         """
-@query("SELECT id FROM books; SELECT id FROM books")  # <-
-async def two_statements(db: Db) -> list[int]: ...
+@query("SELECT count(*) FROM books WHERE $1 IS NULL")  # <-
+async def ambiguous_type(db: Db, value: str) -> int: ...
 """,
+    ),
+    "operator_that_does_not_exist": Case(
+        "unknown-function",
+        "operator does not exist: text + integer",
+        """
+@query("SELECT id FROM books WHERE title + 1 = 2")  # <-
+async def operator_that_does_not_exist(db: Db) -> list[int]: ...
+""",
+    ),
+    "two_statements": Case(
+        "two-statements",
+        "cannot insert multiple commands into a prepared statement",
+        '''
+@query("""
+    SELECT id FROM books;
+    DELETE FROM books -- <-
+""")
+async def two_statements(db: Db) -> list[int]: ...
+''',
     ),
     "too_few_parameters": Case(
         "parameter-count",
@@ -79,12 +98,36 @@ async def two_statements(db: Db) -> list[int]: ...
 async def too_few_parameters(db: Db, id: int) -> list[int]: ...  # <-
 """,
     ),
+    "too_many_parameters": Case(
+        "parameter-count",
+        "the SQL has 1 parameter, the function 2 after the first",
+        """
+@query("SELECT id FROM books WHERE id = $1")
+async def too_many_parameters(db: Db, id: int, title: str) -> list[int]: ...  # <-
+""",
+    ),
     "parameter_of_another_type": Case(
         "parameter-type",
         "id, $1: str does not stand for bigint: use int",
         """
 @query("SELECT title FROM books WHERE id = $1")
 async def parameter_of_another_type(db: Db, id: str) -> list[str]: ...  # <-
+""",
+    ),
+    "array_parameter_of_another_element": Case(
+        "parameter-type",
+        "ids, $1: str does not stand for bigint: use int",
+        """
+@query("SELECT title FROM books WHERE id = ANY($1)")
+async def array_parameter_of_another_element(db: Db, ids: list[str]) -> list[str]: ...  # <-
+""",
+    ),
+    "enum_parameter_with_one_more_label": Case(
+        "parameter-type",
+        'mood, $1: More has "ecstatic", which mood lacks',
+        """
+@query("SELECT title FROM books WHERE mood = $1")
+async def enum_parameter_with_one_more_label(db: Db, mood: More) -> list[str]: ...  # <-
 """,
     ),
     "optional_parameter": Case(
@@ -134,6 +177,19 @@ class OtherOrder:
 
 @query("SELECT title, id FROM books")
 async def columns_in_another_order(db: Db) -> list[OtherOrder]: ...  # <-
+""",
+    ),
+    "column_twice": Case(
+        "columns",
+        "the statement returns id more than once",
+        """
+@row
+class Twice:
+    id: int
+
+
+@query("SELECT id, id FROM books")
+async def column_twice(db: Db) -> list[Twice]: ...  # <-
 """,
     ),
     "column_of_another_type": Case(
@@ -237,6 +293,30 @@ async def datetime_that_does_not_say(db: Db) -> list[datetime.datetime]: ...  # 
 async def float_for_numeric(db: Db) -> list[float]: ...  # <-
 """,
     ),
+    "numeric_for_double_precision": Case(
+        "column-type",
+        "Decimal does not stand for double precision: use float",
+        """
+@query("SELECT weight FROM books")
+async def numeric_for_double_precision(db: Db) -> list[decimal.Decimal]: ...  # <-
+""",
+    ),
+    "enum_from_text": Case(
+        "column-type",
+        "text can hold what Mood lacks: make the column an enum, or use str",
+        """
+@query("SELECT title FROM books")
+async def enum_from_text(db: Db) -> list[Mood]: ...  # <-
+""",
+    ),
+    "enum_that_is_no_text": Case(
+        "column-type",
+        'mood is an enum: use a StrEnum with "sad", "ok"',
+        """
+@query("SELECT mood FROM books")
+async def enum_that_is_no_text(db: Db) -> list[Plain]: ...  # <-
+""",
+    ),
     "array_of_another_element": Case(
         "column-type",
         "int does not stand for text: use str",
@@ -251,6 +331,22 @@ async def array_of_another_element(db: Db) -> list[list[int]]: ...  # <-
         """
 @query("SELECT details FROM books")
 async def jsonb_with_no_type(db: Db) -> list[str]: ...  # <-
+""",
+    ),
+    "jsonb_for_something_else": Case(
+        "column-type",
+        "Jsonb[…] stands for jsonb, not for text",
+        """
+@query("SELECT title FROM books WHERE id = 1")
+async def jsonb_for_something_else(db: Db) -> Jsonb[dict[str, int]]: ...  # <-
+""",
+    ),
+    "returning_star": Case(
+        "select-star",
+        "* changes its meaning with the table",
+        """
+@query("DELETE FROM moods RETURNING *")  # <-
+async def returning_star(db: Db) -> list[str]: ...
 """,
     ),
     "star": Case(
@@ -291,6 +387,22 @@ async def several_columns_for_one_value(db: Db) -> list[int]: ...  # <-
         """
 @query("SELECT title FROM books", not_null={"title": "it just can't"})
 async def override_that_is_not_needed(db: Db) -> list[str]: ...  # <-
+""",
+    ),
+    "override_of_no_result": Case(
+        "unneeded-override",
+        "not_null names id, which the statement does not return",
+        """
+@query("DELETE FROM books", not_null={"id": "it is the key"})
+async def override_of_no_result(db: Db) -> Affected: ...  # <-
+""",
+    ),
+    "override_without_a_reason": Case(
+        "unfounded-override",
+        "not_null gives no reason for max",
+        """
+@query("SELECT max(title) FROM books", not_null={"max": " "})
+async def override_without_a_reason(db: Db) -> str: ...  # <-
 """,
     ),
     "override_of_nothing": Case(
@@ -357,6 +469,18 @@ async def right_nothing(db: Db) -> None: ...
 async def right_array(db: Db, ids: list[int]) -> list[int]: ...
 
 
+@query("SELECT id FROM books WHERE title = $1")
+async def right_enum_for_text(db: Db, title: Mood) -> list[int]: ...
+
+
+@query("SELECT details FROM books WHERE id = $1")
+async def right_jsonb(db: Db, id: int) -> Jsonb[dict[str, int]] | None: ...
+
+
+@query("SELECT jsonb_build_object('books', count(*)) FROM books")
+async def right_jsonb_always(db: Db) -> Jsonb[dict[str, int]]: ...
+
+
 @stream("SELECT id FROM books")
 def right_stream(db: Transaction) -> AsyncIterator[int]: ...
 '''
@@ -398,14 +522,39 @@ def test_is_found_where_it_is(name: str, findings: Findings, source: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "column_of"),
-    [("syntax", "BY"), ("unknown_table", "boks"), ("unknown_column", "titel"), ("star", "*")],
+    ("name", "under"),
+    [
+        ("syntax", "BY"),
+        ("unknown_table", "boks"),
+        ("unknown_column", "titel"),
+        ("unknown_function", "shout(title)"),
+        ("operator_that_does_not_exist", "+ 1"),
+        ("two_statements", "DELETE"),
+        ("star", "*"),
+        ("returning_star", "*"),
+        ("too_few_parameters", "too_few_parameters(db"),
+        ("parameter_of_another_type", "id: str"),
+        ("optional_parameter", "title: str | None"),
+        ("missing_column", "list[MissingColumn]"),
+        ("column_of_another_type", "title: int"),
+        ("nullable_column", "subtitle: str"),
+        ("unneeded_none", "title: str | None"),
+        ("float_for_numeric", "list[float]"),
+        ("columns_that_nobody_reads", "Affected"),
+        ("override_that_is_not_needed", "override_that_is_not_needed(db"),
+    ],
 )
-def test_the_caret_stands_under_it(name: str, column_of: str, findings: Findings) -> None:
+def test_the_caret_stands_under_it(name: str, under: str, findings: Findings) -> None:
     (finding,) = findings[f"books.{name}"]
 
     excerpt = finding["excerpt"]
-    assert excerpt["line"][excerpt["column"] :].startswith(column_of)
+    assert excerpt["line"][excerpt["column"] :].startswith(under)
+
+
+def test_each_says_what_to_change(findings: Findings) -> None:
+    for found in findings.values():
+        for finding in found:
+            assert finding["help"], finding
 
 
 def test_what_is_right_is_left_alone(findings: Findings) -> None:
