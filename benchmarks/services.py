@@ -1,0 +1,68 @@
+"""A service to measure: rendered from this clone, with its own environment."""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from copier import run_copy
+
+from slipway import ROOT, environment, find_uv, say
+
+PROGRAMS: Final = ROOT / "benchmarks" / "programs"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A rendered service that is ready to run."""
+
+    folder: Path
+
+    def app(self, *arguments: str) -> str:
+        """Run ``app`` and return what it prints. Where it fails, so does the benchmark."""
+        return self._run(self._bin / "app", *arguments)
+
+    def program(self, name: str, *arguments: str) -> str:
+        """Run one of `programs` inside of the service and return what it prints."""
+        return self._run(self._bin / "python", PROGRAMS / f"{name}.py", *arguments)
+
+    @property
+    def _bin(self) -> Path:
+        return self.folder / ".venv" / "bin"
+
+    def _run(self, *command: str | Path) -> str:
+        # Of the caller's settings none may reach the service.
+        surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(self.folder)}
+        done = subprocess.run(
+            command, cwd=self.folder, env=surroundings, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+@contextmanager
+def rendered() -> Iterator[Service]:
+    """Render the default service, install it, and remove it at the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        folder = Path(scratch) / "service"
+        say("Rendering a service ...")
+        run_copy(str(ROOT), folder, defaults=True, unsafe=True, vcs_ref="HEAD", quiet=True)
+        subprocess.run([find_uv(), "sync", "--quiet"], cwd=folder, env=environment(), check=True)
+        yield Service(folder)
+
+
+def machine() -> str:
+    """What the numbers were measured on."""
+    found = shutil.which("lscpu")
+    described = subprocess.run([found], capture_output=True, check=True) if found else None
+    lines = described.stdout.decode().splitlines() if described else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("Model name:")]
+    processor = named[0] if named else platform.machine()
+    return f"{os.cpu_count()} processors ({processor}), {platform.system()}"
