@@ -5,10 +5,12 @@
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import pytest
 from filelock import FileLock
@@ -19,14 +21,18 @@ from tests.variants import AUTHOR, VARIANTS, Answers, Variant
 
 Render = Callable[[Answers], Path]
 
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs Docker where there is none, or fail where there should be."""
-    if item.get_closest_marker("docker") is None or not (reason := docker_is_missing()):
-        return
-    if os.environ.get("SLIPWAY_REQUIRE_DOCKER"):
-        pytest.fail(f"{reason}, and SLIPWAY_REQUIRE_DOCKER is set")
-    pytest.skip(reason)
+    """Skip what needs Docker or a browser where there is none, or fail where there should be."""
+    for marker, missing in (("docker", docker_is_missing), ("browser", browser_is_missing)):
+        if item.get_closest_marker(marker) is None or not (reason := missing()):
+            continue
+        required = f"SLIPWAY_REQUIRE_{marker.upper()}"
+        if os.environ.get(required):
+            pytest.fail(f"{reason}, and {required} is set")
+        pytest.skip(reason)
 
 
 @cache
@@ -42,6 +48,18 @@ def docker_is_missing() -> str:
     except subprocess.TimeoutExpired:
         return "the Docker engine does not answer"
     return ""
+
+
+def browser_is_missing() -> str:
+    """Why no browser can be used, or nothing."""
+    if find_browser():
+        return ""
+    return f"none of {', '.join(BROWSERS)} is installed"
+
+
+def find_browser() -> str | None:
+    """The program of an installed Chromium."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -106,7 +124,9 @@ def tools(render: Render, uv: str, tmp_path_factory: pytest.TempPathFactory) -> 
     environment = shared / "environment"
     with FileLock(shared / "environment.lock"):
         if not environment.exists():
-            most = render({"jwt_algorithm": "RS256", "example_resource": True})
+            most = render(
+                {"jwt_algorithm": "RS256", "rate_limit_store": "valkey", "telemetry": "otlp"}
+            )
             subprocess.run(
                 [uv, "sync", "--quiet", "--no-install-project"],
                 cwd=most,
@@ -120,6 +140,21 @@ def check(*command: str | Path, cwd: Path) -> None:
     """Run a program that finds nothing wrong, or fail with what it says."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr).decode()
+
+
+def check_tests(*command: str | Path, cwd: Path, **environment: str) -> None:
+    """As `check`, of a program that runs a pytest of its own."""
+    # What this pytest tells its children is not meant for another one.
+    own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=own | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode()
 
 
 def git(*words: str, cwd: Path) -> str:

@@ -69,7 +69,11 @@ INVALID = [
 INVALID_CHOICES = [
     ("id_type", "uuid", "'uuid' is not in ['uuidv7', 'bigserial']"),
     ("jwt_algorithm", "none", "'none' is not in ['HS256', 'RS256']"),
+    ("auth_transport", "session", "'session' is not in ['bearer', 'cookie']"),
     ("image_base", "alpine", "'alpine' is not in ['distroless', 'slim']"),
+    ("rate_limit_store", "redis", "'redis' is not in ['memory', 'valkey']"),
+    ("deploy", "nomad", "'nomad' is not in ['compose', 'kubernetes']"),
+    ("telemetry", "jaeger", "'jaeger' is not in ['none', 'otlp']"),
     ("licence", "GPL", "'GPL' is not in ['none', 'MIT', 'Apache-2.0', 'proprietary']"),
     ("ci", "jenkins", "'jenkins' is not in ['github', 'gitlab', 'none']"),
 ]

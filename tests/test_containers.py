@@ -1,75 +1,31 @@
-"""The image and Compose, with a real engine: built, started, looked into, stopped, removed.
+"""Compose, with a real engine: a service's containers started, looked into, stopped, removed.
 
-One test a variant, since building takes most of the time: each follows a service's containers
-through their life.
+One test a variant, since building and starting take most of the time: each follows a service's
+containers through their life. What an image holds is in test_images.py.
 """
 
-import io
 import json
-import os
-import secrets
-import socket
-import subprocess
-import tarfile
+import re
+import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from slipway import environment
+from slipway import ROOT
 from tests.conftest import Render
-from tests.variants import Variant, with_check
+from tests.containers import Project, project_in, wait_until
+from tests.variants import VARIANTS, Variant, with_check
 
 pytestmark = pytest.mark.docker
 
 ACCOUNT = {"email": "ada@example.com", "name": "Ada", "password": "correct horse battery"}
-SHELLS_AND_TOOLS = {"sh", "bash", "dash", "busybox", "apt", "dpkg", "pip", "pip3", "gcc", "cc"}
-NOT_IN_THE_IMAGE = {".env", ".git", "secrets", "sql", "tests", "tools", "uv", "uv.lock"}
-
-
-@dataclass(frozen=True)
-class Project:
-    """A rendered service, whose containers have a name and a port of their own."""
-
-    folder: Path
-    name: str
-    port: int
-    uv: str
-
-    @property
-    def image(self) -> str:
-        return f"{self.name}:test"
-
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        own = {
-            "COMPOSE_PROJECT_NAME": self.name,
-            "HTTP_PORT": str(self.port),
-            "IMAGE": self.image,
-            # The builder that can mount a cache, also where an older one is the default.
-            "DOCKER_BUILDKIT": "1",
-        }
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=environment() | own,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert not check or done.returncode == 0, done.stdout
-        return done
-
-    def compose(self, *words: str, check: bool = True) -> str:
-        return self.run("docker", "compose", *words, check=check).stdout
-
-    def inspect(self, service: str) -> dict[str, Any]:
-        container = self.compose("ps", "--all", "--quiet", service).strip()
-        found: dict[str, Any] = json.loads(self.run("docker", "inspect", container).stdout)[0]
-        return found
+ROLES = """
+    SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolpassword IS NULL
+    FROM pg_authid WHERE rolcanlogin ORDER BY rolsuper
+"""
+CREDENTIALS = {name: ACCOUNT[name] for name in ("email", "password")}
 
 
 @pytest.fixture(params=with_check("image"), ids=lambda variant: variant.name)
@@ -80,131 +36,292 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 @pytest.fixture
 def project(variant: Variant, render: Render, uv: str) -> Iterator[Project]:
     """The variant, rendered and locked. Whatever its containers leave is removed."""
-    found = Project(
-        folder=render(variant.answers),
-        name=f"slipway-test-{secrets.token_hex(4)}",
-        port=free_port(),
-        uv=uv,
-    )
-    found.run(uv, "lock", "--quiet")
-    try:
-        yield found
-    finally:
-        (found.folder / ".env").touch()
-        ours = ["docker", "compose", "down", "--volumes", "--remove-orphans", "--timeout", "5"]
-        own = {"COMPOSE_PROJECT_NAME": found.name, "CONTAINER_USER": "1:1"}
-        subprocess.run(ours, cwd=found.folder, env=os.environ | own, check=False)
-        subprocess.run(["docker", "rmi", "--force", found.image], check=False)
+    with project_in(render(variant.answers), uv) as project:
+        yield project
 
 
 def test_a_services_containers(project: Project, variant: Variant) -> None:
-    without_secrets_compose_says_what_to_do(project)
-    project.run(project.uv, "run", "--quiet", "--no-dev", "app", "init")
+    project.app("init")
+    with (project.folder / ".env").open("a") as environment:
+        environment.write("REFRESH_GRACE=7\n")
 
     project.compose("up", "--build", "--wait", "--detach")
 
     somebody_registers_and_logs_in(project)
-    the_service_has_no_privileges(project)
-    the_database_is_not_published(project)
+    settings_in_the_environment_file_hold(project)
+    nobody_has_privileges(project)
+    nobody_takes_all_there_is(project)
+    the_service_alone_is_published(project)
+    metrics_are_for_the_internal_network(project)
+    the_service_rules_one_database(project)
+    if variant.answers["rate_limit_store"] == "valkey":
+        attempts_are_counted_in_valkey(project)
     no_secret_is_shown(project)
-    the_image_holds_what_it_needs_and_no_more(project, variant)
-    the_image_runs_as_anybody(project)
-    a_change_of_the_source_installs_nothing_anew(project)
+    the_service_runs_as_anybody(project)
+    the_signing_key_is_rotated(project)
+    if variant.answers["rate_limit_store"] == "valkey":
+        the_service_does_without_valkey(project)
     a_stop_is_graceful(project)
+    data_outlive_their_containers(project)
     nothing_is_left(project)
 
 
-def without_secrets_compose_says_what_to_do(project: Project) -> None:
-    refused = project.run("docker", "compose", "config", check=False)
+def test_without_secrets_compose_says_what_to_do(render: Render, uv: str) -> None:
+    with project_in(render({}), uv) as project:
+        says_what_to_do(project)
+
+        # As many do first; the file tells of settings alone.
+        example = project.folder / ".env.example"
+        example.rename(project.folder / ".env")
+        says_what_to_do(project)
+
+
+def says_what_to_do(project: Project) -> None:
+    refused = project.run("docker", "compose", "up", "--detach", check=False)
 
     assert refused.returncode != 0
-    assert "run `uv run app init` first" in refused.stdout
+    assert len(refused.stdout.splitlines()) == 1
+    assert "run `uv run app init` first, which makes the secrets" in refused.stdout
+
+
+def test_a_lost_secret_is_named_before_anything_starts(render: Render, uv: str) -> None:
+    with project_in(render({}), uv) as project:
+        project.app("init")
+        lost = project.folder / "secrets" / "database_password"
+        lost.unlink()
+
+        refused = project.run("docker", "compose", "up", "--no-build", "database", check=False)
+
+        assert refused.returncode != 0
+        assert refused.stdout.strip().endswith(f"bind source path does not exist: {lost}")
+        advice = "When Docker says `bind source path does not exist"
+        assert advice in (project.folder / "README.md").read_text()
+        assert project.app("init") == "made secrets/database_password\n"
+
+
+def test_in_development_a_change_is_loaded_when_it_is_saved(render: Render, uv: str) -> None:
+    files = ("--file", "compose.yaml", "--file", "compose.dev.yaml")
+    with project_in(render(VARIANTS[0].answers), uv) as project:
+        project.app("init")
+        assert "reload" not in project.compose("config"), "nobody has asked for development"
+        project.compose(*files, "up", "--build", "--wait", "--detach")
+        about = project.folder / "app" / "about.py"
+
+        about.write_text(about.read_text().replace('"My Service"', '"Changed"'))
+
+        with httpx.Client(base_url=project.url) as client:
+            wait_until(lambda: '"title":"Changed"' in get(client, "/openapi.json"))
+
+
+def test_backups_are_made_and_restored_as_the_page_says(render: Render, uv: str) -> None:
+    page = (ROOT / "docs" / "backup-and-restore.md").read_text()
+    blocks = re.findall(r"\n\n((?:    .*\n)+)", page)
+    backup, contents, restore, stop, new_password = map(textwrap.dedent, blocks)
+    with project_in(render({}), uv) as project:
+        project.app("init")
+        project.compose("up", "--build", "--wait", "--detach")
+        somebody_registers_and_logs_in(project)
+        somebody_becomes_administrator(project)
+
+        project.carry_out(backup)
+        assert "TABLE DATA public users" in project.carry_out(contents)
+
+        project.compose("down", "--volumes")
+        project.carry_out(restore)
+        somebody_logs_in(project)
+
+        project.carry_out(stop + restore)
+        somebody_logs_in(project)
+
+        project.carry_out(new_password)
+        somebody_logs_in(project)
+
+
+def somebody_becomes_administrator(project: Project) -> None:
+    page = (ROOT / "docs" / "going-to-production.md").read_text()
+    (command,) = re.findall(r"`(docker compose run .*) EMAIL`", page)
+
+    assert "ada@example.com" in project.carry_out(f"{command} {ACCOUNT['email']}")
+
+
+def get(client: httpx.Client, path: str) -> str:
+    """What is there; nothing while the service is between two lives."""
+    try:
+        return client.get(path).text
+    except httpx.TransportError:
+        return ""
 
 
 def somebody_registers_and_logs_in(project: Project) -> None:
-    with httpx.Client(base_url=f"http://127.0.0.1:{project.port}") as client:
+    with httpx.Client(base_url=project.url) as client:
         assert client.get("/health").json()["status"] == "ok"
         assert client.post("/api/v1/auth/register", json=ACCOUNT).status_code == 201
-        credentials = {name: ACCOUNT[name] for name in ("email", "password")}
-        tokens = client.post("/api/v1/auth/login", json=credentials).json()
+        tokens = client.post("/api/v1/auth/login", json=CREDENTIALS).json()
         bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
         me = client.get("/api/v1/users/me", headers=bearer)
         assert me.json()["email"] == ACCOUNT["email"]
 
 
-def the_service_has_no_privileges(project: Project) -> None:
-    container = project.inspect("app")
-    host = container["HostConfig"]
-    assert container["State"]["Health"]["Status"] == "healthy"
-    assert container["Config"]["User"].partition(":")[0] not in ("", "0", "root")
-    assert host["ReadonlyRootfs"]
-    assert host["CapDrop"] == ["ALL"]
-    assert not host["CapAdd"]
-    assert host["SecurityOpt"] == ["no-new-privileges:true"]
-    assert not host["Privileged"]
-    assert host["Memory"] > 0
-    process = Path(f"/proc/{container['State']['Pid']}/status").read_text()
-    assert "CapEff:\t0000000000000000" in process
+def settings_in_the_environment_file_hold(project: Project) -> None:
+    assert "REFRESH_GRACE=7\n" in project.in_service("-m", "app", "config")
 
 
-def the_database_is_not_published(project: Project) -> None:
-    database = project.inspect("database")
+def nobody_has_privileges(project: Project) -> None:
+    for service in project.services():
+        container = project.inspect(service)
+        host = container["HostConfig"]
+        assert container["Config"]["User"].partition(":")[0] not in ("", "0", "root")
+        assert host["ReadonlyRootfs"]
+        assert host["CapDrop"] == ["ALL"]
+        assert not host["CapAdd"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert not host["Privileged"]
+        if container["State"]["Running"]:
+            assert container["State"]["Health"]["Status"] == "healthy"
+            process = Path(f"/proc/{container['State']['Pid']}/status").read_text()
+            assert "CapEff:\t0000000000000000" in process
+            assert "NoNewPrivs:\t1" in process
 
-    assert not any(database["NetworkSettings"]["Ports"].values())
-    internal = project.run("docker", "network", "inspect", f"{project.name}_backend").stdout
-    assert json.loads(internal)[0]["Internal"]
+
+def nobody_takes_all_there_is(project: Project) -> None:
+    for service in project.services():
+        container = project.inspect(service)
+        host = container["HostConfig"]
+        assert 0 < host["Memory"] <= 1024**3
+        assert 0 < host["PidsLimit"] <= 300
+        assert host["LogConfig"]["Type"] == "json-file"
+        assert host["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}
+        job = service == "migrate"
+        assert host["RestartPolicy"]["Name"] == ("no" if job else "unless-stopped")
+        assert container["State"]["ExitCode"] == 0
+
+
+def the_service_alone_is_published(project: Project) -> None:
+    for service in project.services():
+        published = {
+            port: [(binding["HostIp"], binding["HostPort"]) for binding in bindings]
+            for port, bindings in project.inspect(service)["NetworkSettings"]["Ports"].items()
+            if bindings
+        }
+        ours = {"8000/tcp": [("127.0.0.1", str(project.port))]}
+        assert published == (ours if service == "app" else {})
+    networks = project.run("docker", "network", "inspect", f"{project.name}_backend").stdout
+    assert json.loads(networks)[0]["Internal"]
+
+
+def metrics_are_for_the_internal_network(project: Project) -> None:
+    command = (
+        "import urllib.request as r; print(r.urlopen('http://app:9464/metrics').read().decode())"
+    )
+
+    inside = project.compose(
+        *("run", "--rm", "--no-deps", "--entrypoint", project.python, "migrate", "-c", command)
+    )
+
+    assert "http_server_request_duration_seconds" in inside
+    with httpx.Client(base_url=project.url) as client:
+        assert client.get("/metrics").status_code == 404
+
+
+def the_service_rules_one_database(project: Project) -> None:
+    role = project.compose(
+        *("exec", "-T", "database", "psql", "--username=postgres", "--tuples-only", "--csv"),
+        *("--command", ROLES),
+    )
+
+    ours, superuser = role.splitlines()
+    assert ours.partition(",")[2] == "f,f,f,f"
+    assert superuser == "postgres,t,t,t,t"
 
 
 def no_secret_is_shown(project: Project) -> None:
-    shown = [
-        project.compose("config"),
-        project.compose("logs"),
-        project.run("docker", "history", "--no-trunc", project.image).stdout,
-        *(json.dumps(project.inspect(service)) for service in ("app", "database", "migrate")),
-    ]
+    shown = [project.compose("config"), project.compose("logs")]
+    for service in project.services():
+        shown.append(json.dumps(project.inspect(service)))
+        if service != "migrate":
+            shown.append(project.compose("top", service))
+            shown.append(project.environment_of(service))
+    assert any("PYTHONPATH=" in text for text in shown)
 
-    made = [path.read_text().strip() for path in (project.folder / "secrets").iterdir()]
-    jwk = json.loads((project.folder / "secrets" / "jwt_keys").read_text())["keys"][0]
-    for secret in (*made, jwk.get("k") or jwk["d"]):
+    for secret in project.secrets():
         for text in shown:
             assert secret not in text
 
 
-def the_image_holds_what_it_needs_and_no_more(project: Project, variant: Variant) -> None:
-    ours, files = files_of(project)
+def the_service_runs_as_anybody(project: Project) -> None:
+    """With a read-only file system, no capability, and a user that nobody has heard of."""
+    variables = [
+        *(line for line in project.inspect("app")["Config"]["Env"] if "_URL=" in line),
+        *(f"{path.name.upper()}={path.read_text()}" for path in project.secret_files()),
+    ]
+    container = project.run(
+        *("docker", "run", "--detach", "--user", "12345:54321", "--read-only", "--cap-drop", "ALL"),
+        *("--network", f"{project.name}_backend"),
+        *(f"--env={variable}" for variable in variables),
+        project.image,
+    ).stdout.strip()
+    try:
+        health = ("docker", "inspect", "--format", "{{.State.Health.Status}}", container)
+        wait_until(lambda: project.run(*health).stdout == "healthy\n")
+        assert project.run("docker", "stop", container).returncode == 0
+        exit_code = ("docker", "inspect", "--format", "{{.State.ExitCode}}", container)
+        assert project.run(*exit_code).stdout == "0\n"
+    finally:
+        project.run("docker", "rm", "--force", container)
 
-    names = {path.rsplit("/", 1)[-1] for path in files}
-    if variant.answers["image_base"] == "distroless":
-        assert not names & SHELLS_AND_TOOLS
-    assert not {path.split("/")[0] for path in ours} & NOT_IN_THE_IMAGE
-    assert not [path for path in ours if path.startswith(("packages/pip/", "packages/pytest/"))]
-    assert "app/main.py" in ours
+
+def the_signing_key_is_rotated(project: Project) -> None:
+    before = project.in_service("-m", "app", "keys", "list").splitlines()
+
+    project.app("keys", "rotate")
+    listed = project.in_service("-m", "app", "keys", "list").splitlines()
+    assert listed == before, "the container has the old file"
+    project.compose("restart", "app")
+    project.compose("up", "--wait", "--detach")
+
+    new, old = project.in_service("-m", "app", "keys", "list").splitlines()
+    assert "  signs from " in new
+    assert "  signs since " in old
+    assert old.startswith(before[0].split(" ")[0])
 
 
-def the_image_runs_as_anybody(project: Project) -> None:
-    described = project.run(
-        *("docker", "run", "--rm", "--user", "12345:12345", "--read-only", "--cap-drop", "ALL"),
-        *("--network", "none", project.image, "openapi"),
-    )
+def attempts_are_counted_in_valkey(project: Project) -> None:
+    run = ("exec", "-T", "valkey")
+    password = 'REDISCLI_AUTH="$(cat /run/secrets/valkey_password)"'
+    keys = project.compose(*run, "sh", "-c", f"{password} valkey-cli --scan")
 
-    assert json.loads(described.stdout)["openapi"].startswith("3.")
+    assert "/login/account/" in keys
+    assert ACCOUNT["email"] not in keys
+    assert "NOAUTH" in project.compose(*run, "valkey-cli", "--scan", check=False)
+    kept = [mount for mount in project.inspect("valkey")["Mounts"] if mount["Type"] == "volume"]
+    assert kept == []
 
 
-def a_change_of_the_source_installs_nothing_anew(project: Project) -> None:
-    main = project.folder / "app" / "main.py"
-    main.write_text(main.read_text() + "\n# Changed.\n")
+def the_service_does_without_valkey(project: Project) -> None:
+    project.compose("kill", "valkey")
 
-    built = project.run("docker", "build", "--progress", "plain", "--tag", project.image, ".")
-
-    steps = built.stdout.split("\n\n")
-    (installing,) = [step for step in steps if "uv sync" in step]
-    assert "CACHED" in installing
+    with httpx.Client(base_url=project.url) as client:
+        assert client.post("/api/v1/auth/login", json=CREDENTIALS).status_code == 200
+        assert client.get("/health").status_code == 200
+    assert "rate_limit_store_unavailable" in project.compose("logs", "app")
 
 
 def a_stop_is_graceful(project: Project) -> None:
     project.compose("stop", "app")
 
     assert project.inspect("app")["State"]["ExitCode"] == 0
+
+
+def data_outlive_their_containers(project: Project) -> None:
+    project.compose("down")
+    project.compose("up", "--wait", "--detach")
+
+    somebody_logs_in(project)
+
+
+def somebody_logs_in(project: Project) -> None:
+    with httpx.Client(base_url=project.url) as client:
+        assert client.post("/api/v1/auth/login", json=CREDENTIALS).status_code == 200
 
 
 def nothing_is_left(project: Project) -> None:
@@ -215,25 +332,3 @@ def nothing_is_left(project: Project) -> None:
         ours = f"label=com.docker.compose.project={project.name}"
         left = project.run("docker", kind, "ls", *everything, "--quiet", "--filter", ours)
         assert left.stdout == ""
-
-
-def files_of(project: Project) -> tuple[set[str], set[str]]:
-    """The files of the service's image, below its own folder and altogether."""
-    container = project.run("docker", "create", project.image).stdout.strip()
-    try:
-        exported = subprocess.run(
-            ["docker", "export", container], stdout=subprocess.PIPE, check=True
-        ).stdout
-    finally:
-        project.run("docker", "rm", container)
-    with tarfile.open(fileobj=io.BytesIO(exported)) as archive:
-        files = {member.name for member in archive if not member.isdir()}
-    ours = {path.removeprefix("srv/") for path in files if path.startswith("srv/")}
-    return ours, files
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -54,6 +54,34 @@ def test_the_readme_quotes_a_refused_answer() -> None:
     assert message in (ROOT / "README.md").read_text()
 
 
+def test_copier_asks_before_it_overwrites(uv: str, template: Path, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("Mine.\n")
+    copy = ("copier", "copy", "--trust", "--defaults", str(template), ".")
+    done = subprocess.run(
+        [uv, *COPIER, *LOADER, *copy],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "conflict" in done.stderr
+    assert "Interactive session required" in done.stderr
+    assert (tmp_path / "README.md").read_text() == "Mine.\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("tools/dev.py", "is taken: end what listens there, or choose another with --port"),
+        ("app/db/migrations.py", "run this in the project's folder"),
+    ],
+)
+def test_a_services_readme_quotes_what_is_printed(source: str, message: str) -> None:
+    assert message in (ROOT / "template" / source).read_text()
+    assert message in (ROOT / "template" / "README.md.jinja").read_text()
+
+
 def test_the_whole_command_stands_wherever_it_is_needed(template: Path) -> None:
     form = "uvx --from copier --with copier-template-extensions copier {} --trust"
     readme = (ROOT / "README.md").read_text()

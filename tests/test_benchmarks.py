@@ -1,0 +1,37 @@
+"""The benchmarks run, and their bounds hold."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import query_call
+from slipway import ROOT
+from tests.conftest import Render, check
+
+PROGRAMS = sorted((ROOT / "benchmarks" / "programs").glob("*.py"))
+
+
+def test_the_types_of_what_runs_inside_of_a_service_are_right(render: Render, tools: Path) -> None:
+    check(tools / "mypy", *PROGRAMS, cwd=render({}))
+
+
+@pytest.mark.parametrize(("ratio", "error", "slow"), [(1.05, 0.01, True), (1.05, 0.03, False)])
+def test_a_ratio_is_too_high_only_beyond_its_error(ratio: float, error: float, slow: bool) -> None:
+    case = {"query": 1.0, "by_hand": 1.0, "ratio": ratio, "error": error}
+    assert query_call.too_slow(case) == slow
+
+
+@pytest.mark.slow
+def test_a_call_of_a_query_costs_what_it_costs_by_hand() -> None:
+    check(sys.executable, "-m", "benchmarks.query_call", "--rounds", "300", cwd=ROOT)
+
+
+@pytest.mark.slow
+def test_two_hundred_queries_are_checked_in_time() -> None:
+    check(sys.executable, "-m", "benchmarks.sql_check", "--rounds", "5", cwd=ROOT)
+
+
+@pytest.mark.slow
+def test_designs_of_revocation_are_compared() -> None:
+    check(sys.executable, "-m", "benchmarks.revocation", "--rounds", "20", cwd=ROOT)
