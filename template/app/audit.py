@@ -44,7 +44,7 @@ def login_failed(user_id: UserId | None, client_address: str) -> None:
 
 
 def rate_limited(attempt: str, client_address: str) -> None:
-    """``attempt`` is what is held back: ``login``, ``registration`` or ``refresh``."""
+    """``attempt``: a ``login``, a ``confirmation``, a ``registration`` or a ``refresh``."""
     _log("rate_limited", attempt=attempt, client_address=client_address)
 
 

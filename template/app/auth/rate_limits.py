@@ -53,10 +53,17 @@ class RateLimits:
 
     async def before_login(self, email: str, address: str) -> None:
         """Count a login before it is known how it ends, so that many at once are counted too."""
+        await self._before_password("login", email, address)
+
+    async def before_confirmation(self, email: str, address: str) -> None:
+        """Count the password of who is logged in as a login: a stolen token guesses no faster."""
+        await self._before_password("confirmation", email, address)
+
+    async def _before_password(self, attempt: str, email: str, address: str) -> None:
         account = _digest(email)
         options = self._options
         await self._hit(
-            "login",
+            attempt,
             address,
             Count(f"login/address/{address}", options.login_from_address),
             Count(_pair(account, address), options.login_from_address_to_account),
@@ -67,8 +74,8 @@ class RateLimits:
             ),
         )
 
-    async def after_login(self, email: str, address: str) -> None:
-        """Forget the failures from this address: it was the owner."""
+    async def after_password(self, email: str, address: str) -> None:
+        """Forget the failures from this address: the password was right, it is the owner."""
         account = _digest(email)
         await self._store.forgive(
             _pair(account, address), mark=_familiar(account, address), seconds=_FAMILIAR_FOR

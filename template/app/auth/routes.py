@@ -106,7 +106,7 @@ async def login(
     tokens = None
     while tokens is None:
         tokens = await _log_in(body, db, passwords, sessions, address)
-    await limits.after_login(body.email, address)
+    await limits.after_password(body.email, address)
     return transport.deliver(tokens)
 
 

@@ -11,6 +11,7 @@ from app.auth.errors import InvalidCredentialsError, RevokedTokenError
 from app.auth.password_rules import PERSONAL, PERSONAL_MESSAGE, is_personal
 from app.auth.passwords import Passwords
 from app.auth.queries import delete_other_sessions, get_password_hash, replace_password_hash
+from app.auth.rate_limits import RateLimits, TooManyAttemptsError
 from app.auth.tokens import TokenClaims
 from app.db import Db
 from app.fields import Email, Name, NewPassword, Omittable, Password, RequestModel
@@ -24,7 +25,7 @@ from app.problems import (
     ValidationFailedError,
     problem_responses,
 )
-from app.resources import ClientAddress, Database, PasswordService
+from app.resources import ClientAddress, Database, PasswordService, RateLimitService
 from app.users import queries, service
 from app.users.queries import ManagedUser, User, UserProfile
 from app.users.roles import Role
@@ -78,7 +79,7 @@ async def change_me(body: AccountChanges, user: CurrentUser, db: Database) -> Us
 @router.put(
     "/me/password",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=unauthenticated(InvalidCredentialsError),
+    responses=unauthenticated(InvalidCredentialsError, TooManyAttemptsError),
 )
 async def change_password(
     body: PasswordChange,
@@ -86,13 +87,14 @@ async def change_password(
     claims: Claims,
     db: Database,
     passwords: PasswordService,
+    limits: RateLimitService,
     address: ClientAddress,
 ) -> None:
     """Change one's password; every other session is revoked."""
     if is_personal(body.new_password, email=user.email, name=user.name):
         error = FieldError("new_password", PERSONAL_MESSAGE, PERSONAL)
         raise ValidationFailedError(errors=[error])
-    old_hash = await _confirm(db, passwords, claims, body.current_password, address)
+    old_hash = await _confirm(db, passwords, limits, user, claims, body.current_password, address)
     new_hash = await passwords.hash(body.new_password)
     async with db.transaction() as transaction:
         if not await replace_password_hash(transaction, user.id, old_hash, new_hash):
@@ -104,7 +106,7 @@ async def change_password(
 @router.delete(
     "/me",
     status_code=HTTPStatus.NO_CONTENT,
-    responses=unauthenticated(InvalidCredentialsError, LastAdminError),
+    responses=unauthenticated(InvalidCredentialsError, TooManyAttemptsError, LastAdminError),
 )
 async def delete_me(
     body: AccountDeletion,
@@ -112,10 +114,11 @@ async def delete_me(
     claims: Claims,
     db: Database,
     passwords: PasswordService,
+    limits: RateLimitService,
     address: ClientAddress,
 ) -> None:
     """Delete one's account with everything that is in it."""
-    await _confirm(db, passwords, claims, body.current_password, address)
+    await _confirm(db, passwords, limits, user, claims, body.current_password, address)
     if await service.delete(db, user.id):
         audit.account_deleted(user.id, claims.session_id, address)
 
@@ -162,12 +165,23 @@ async def change_user(
 
 
 async def _confirm(
-    db: Db, passwords: Passwords, claims: TokenClaims, password: str, address: str
+    db: Db,
+    passwords: Passwords,
+    limits: RateLimits,
+    user: User,
+    claims: TokenClaims,
+    password: str,
+    address: str,
 ) -> str:
-    """The stored hash of the user's password. Raises `InvalidCredentialsError` for another one."""
-    stored = await get_password_hash(db, claims.user_id)
+    """The stored hash of the user's password.
+
+    Raises `InvalidCredentialsError` for another password, and `TooManyAttemptsError`.
+    """
+    await limits.before_confirmation(user.email, address)
+    stored = await get_password_hash(db, user.id)
     verified = await passwords.verify(password, stored)
     if stored is None or not verified.correct:
-        audit.password_confirmation_failed(claims.user_id, claims.session_id, address)
+        audit.password_confirmation_failed(user.id, claims.session_id, address)
         raise InvalidCredentialsError(_WRONG)
+    await limits.after_password(user.email, address)
     return stored

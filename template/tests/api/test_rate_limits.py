@@ -95,6 +95,28 @@ async def test_nobody_is_locked_out_from_elsewhere(app: FastAPI, client: AsyncCl
     assert (await log_in(client, owner.email)).status_code == 200
 
 
+async def test_a_stolen_token_guesses_no_faster_than_logins(
+    app: FastAPI, client: AsyncClient
+) -> None:
+    owner = await sign_up(client)
+    change = {"current_password": "wrong", "new_password": "another long password"}
+    async with from_address(app, "192.0.2.1") as thief:
+        thief.headers.update(owner.headers)
+        for _ in range(2):
+            guess = await thief.put("/api/v1/users/me/password", json=change)
+            assert_problem(guess, 401, "invalid_credentials")
+        await log_in(thief, owner.email, "wrong")
+
+        for guess in (
+            await thief.put("/api/v1/users/me/password", json=change),
+            await thief.request("DELETE", "/api/v1/users/me", json={"current_password": "wrong"}),
+            await log_in(thief, owner.email, "wrong"),
+        ):
+            assert_problem(guess, 429, "too_many_attempts")
+
+    assert (await log_in(client, owner.email)).status_code == 200
+
+
 async def test_guesses_from_many_addresses_are_bounded(app: FastAPI, client: AsyncClient) -> None:
     owner = await sign_up(client)
     answers = []
