@@ -23,6 +23,8 @@ PAIRED = tuple(
     for name, question in QUESTIONS.items()
     if not name.startswith("_") and ("choices" in question or question["type"] == "bool")
 )
+# Files beside the program alone.
+BESIDE = {"licence", "ci"}
 
 # As the template writes them, with a space. A workflow's ${{ … }} is GitHub's.
 TAG = re.compile(r"(?<!\$)\{\{ |\{% |\{# ")
@@ -47,16 +49,37 @@ def test_all_combinations_are_listed_once() -> None:
     assert sorted(listed) == sorted(combinations)
 
 
+def test_every_answer_is_in_a_variant() -> None:
+    for question, possible in choices().items():
+        assert {variant.answers[question] for variant in VARIANTS} == set(possible)
+
+
 def test_every_two_answers_meet_in_a_variant_whose_suite_runs() -> None:
     def pairs(answers: Answers) -> Iterator[tuple[tuple[str, object], ...]]:
-        return itertools.combinations([(question, answers[question]) for question in PAIRED], 2)
+        return itertools.combinations([(question, answers[question]) for question in paired], 2)
 
+    paired = [question for question in PAIRED if question not in BESIDE]
     met = {pair for variant in with_check("suite") for pair in pairs(variant.answers)}
-    every = itertools.product(*(choices()[question] for question in PAIRED))
+    every = itertools.product(*(choices()[question] for question in paired))
     wanted = {
-        pair for combination in every for pair in pairs(dict(zip(PAIRED, combination, strict=True)))
+        pair for combination in every for pair in pairs(dict(zip(paired, combination, strict=True)))
     }
     assert wanted - met == set()
+
+
+@pytest.mark.parametrize("question", sorted(BESIDE))
+def test_the_program_is_the_same_whatever_is_answered(question: str, render: Render) -> None:
+    programs = [program(render({question: answer})) for answer in choices()[question]]
+    assert all(other == programs[0] for other in programs)
+
+
+def program(service: Path) -> dict[str, bytes]:
+    """What a service's suite runs and is run on."""
+    return {
+        path: (service / path).read_bytes()
+        for path in files_in(service)
+        if path.split("/")[0] in {"app", "migrations", "sql", "tests", "tools"}
+    }
 
 
 def test_images_of_both_bases_algorithms_and_stores_are_built() -> None:
