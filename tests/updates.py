@@ -1,0 +1,59 @@
+"""What the tests of updates share: services with a past, and Copier as people call it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from copier import run_copy
+
+from tests.conftest import git
+from tests.variants import Answers
+
+
+def render_at(commit_id: str, template: Path, service: Path, answers: Answers) -> None:
+    """Render a service as the template was then."""
+    run_copy(
+        str(template),
+        service,
+        dict(answers),
+        vcs_ref=commit_id,
+        defaults=True,
+        unsafe=True,
+        quiet=True,
+    )
+
+
+def commit(folder: Path, message: str) -> str:
+    """Commit all there is, and return the commit's id."""
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", f"--message={message}", cwd=folder)
+    return git("rev-parse", "HEAD", cwd=folder).strip()
+
+
+def update(service: Path, *options: str) -> str:
+    """Update the service to the template's last commit, and return what is said."""
+    command = [sys.executable, "-m", "copier", "update", "--trust", "--defaults", "--quiet"]
+    done = subprocess.run(
+        [*command, "--vcs-ref=HEAD", *options],
+        cwd=service,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def unmerged(service: Path) -> set[str]:
+    """The files with conflicts, as git knows them."""
+    return set(git("diff", "--name-only", "--diff-filter=U", cwd=service).splitlines())
+
+
+def edit(path: Path, change: Callable[[str], str]) -> None:
+    """Change a file's text, and fail where that changes nothing."""
+    before = path.read_text()
+    after = change(before)
+    assert after != before, path
+    path.write_text(after)
