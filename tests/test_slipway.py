@@ -122,7 +122,9 @@ def test_the_first_command_serves_a_login(clone: Path, new_home: dict[str, str])
 
 def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "slipway.py", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    # What this pytest was told is not meant for another one.
+    own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    return subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=False)
 
 
 def test_the_second_command_is_pytest_with_its_arguments() -> None:
