@@ -150,22 +150,23 @@ class TestConnections:
         assert alive.status_code == 200
         assert_problem(free, 401, "invalid_credentials")
 
-    async def test_are_made_again_when_the_database_is_back(
-        self, client: AsyncClient, database: TestDatabase, admin: Connection
-    ) -> None:
-        await admin.execute(f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS false')
-        await admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
-            database.name,
-        )
 
-        away = [await log_in(client) for _ in range(2)]
-        await admin.execute(f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS true')
-        back = await log_in(client)
+async def test_connections_are_made_again_when_the_database_is_back(
+    client: AsyncClient, database: TestDatabase, admin: Connection
+) -> None:
+    await admin.execute(f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS false')
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
+        database.name,
+    )
 
-        for response in away:
-            assert_problem(response, 503, "unavailable")
-        assert_problem(back, 401, "invalid_credentials")
+    away = [await log_in(client) for _ in range(2)]
+    await admin.execute(f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS true')
+    back = await log_in(client)
+
+    for response in away:
+        assert_problem(response, 503, "unavailable")
+    assert_problem(back, 401, "invalid_credentials")
 
 
 class TestUnforeseenErrors:
