@@ -26,14 +26,24 @@ class Service:
 
     def app(self, *arguments: str) -> str:
         """Run ``app`` and return what it prints. Where it fails, so does the benchmark."""
-        return self._run(self._bin / "app", *arguments)
+        return self._run(self.bin / "app", *arguments)
 
     def program(self, name: str, *arguments: str) -> str:
         """Run one of `programs` inside of the service and return what it prints."""
-        return self._run(self._bin / "python", PROGRAMS / f"{name}.py", *arguments)
+        return self._run(*self.command(name, *arguments))
+
+    def install(self, package: str) -> None:
+        """Have a package beside the service's own, for `programs` alone."""
+        command = (find_uv(), "pip", "install", "--quiet", "--python", self.bin / "python", package)
+        subprocess.run(command, env=environment(), check=True)
+
+    def command(self, name: str, *arguments: str) -> tuple[str | Path, ...]:
+        """What runs one of `programs` inside of the service."""
+        return (self.bin / "python", PROGRAMS / f"{name}.py", *arguments)
 
     @property
-    def _bin(self) -> Path:
+    def bin(self) -> Path:
+        """The folder of the service's programs."""
         return self.folder / ".venv" / "bin"
 
     def _run(self, *command: str | Path) -> str:
