@@ -4,7 +4,6 @@ Unlike an offset it stays put while rows come and go, and costs the same on ever
 """
 
 import base64
-from collections.abc import Sequence
 from typing import Annotated, Any, Final, Generic, Self, TypeAlias, TypeVar, cast
 
 from fastapi import Query
@@ -31,13 +30,13 @@ DEFAULT_LIMIT: Final = 20
 class Page(BaseModel, Generic[T]):
     """``class PostPage(Page[Post])`` gives it a name in the API's description."""
 
-    items: Sequence[T]
+    items: list[T]
     next_cursor: str | None = Field(
         description="Where the next page begins; null on the last one.", examples=[None]
     )
 
     @classmethod
-    def of(cls, rows: Sequence[T], limit: int) -> Self:
+    def of(cls, rows: list[T], limit: int) -> Self:
         """The first ``limit`` of ``rows``, of which one more was asked for to know if there are
         more. Rows have an ``id``.
         """

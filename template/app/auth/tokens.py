@@ -3,6 +3,7 @@
 import secrets
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import jwt
@@ -17,6 +18,8 @@ _TYPE: Final = "at+jwt"
 _LEEWAY: Final = 5
 """Seconds by which the clocks of two replicas may differ."""
 _MAX_LENGTH: Final = 4096
+_REMEMBERED: Final = 4096
+"""Tokens whose verification is remembered, in each process."""
 _REQUIRED: Final = ["iss", "aud", "sub", "iat", "exp", "jti", "sid", "role"]
 
 
@@ -41,6 +44,7 @@ class AccessTokens:
         self._issuer = issuer
         self._audience = audience
         self.lifetime = lifetime
+        self._verified = lru_cache(_REMEMBERED)(self._verify)
 
     def issue(self, user_id: UserId, session_id: SessionId, role: Role) -> str:
         now = int(time.time())
@@ -59,20 +63,33 @@ class AccessTokens:
         return jwt.encode(claims, key.signing, algorithm=ALGORITHM, headers=headers)
 
     def verify(self, token: str) -> TokenClaims:
-        """Check everything but revocation. Raises `InvalidTokenError` or `ExpiredTokenError`."""
+        """Check everything but revocation. Raises `InvalidTokenError` or `ExpiredTokenError`.
+
+        A token comes with every request of its bearer. What never changes of it is checked once.
+        """
+        claims, key = self._verified(token)
+        if self._keys.get(key.kid) is not key:  # the keys have been read anew
+            self._verified.cache_clear()
+            claims, _ = self._verified(token)
+        if claims.expires_at <= time.time() - _LEEWAY:
+            raise ExpiredTokenError
+        return claims
+
+    def _verify(self, token: str) -> tuple[TokenClaims, Key]:
         if len(token) > _MAX_LENGTH:
             raise InvalidTokenError
         try:
+            key = self._key(token)
             claims = jwt.decode(
                 token,
-                self._key(token).verifying,
+                key.verifying,
                 algorithms=[ALGORITHM],
                 issuer=self._issuer,
                 audience=self._audience,
                 leeway=_LEEWAY,
                 options={"require": _REQUIRED, "strict_aud": True},
             )
-            return _read(claims)
+            return _read(claims), key
         except jwt.ExpiredSignatureError as error:
             raise ExpiredTokenError from error
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:

@@ -4,12 +4,13 @@ Everything that is logged, by this service through structlog or by a library thr
 library, comes out in one form, with the id of the request it belongs to.
 """
 
+import json
 import logging
 import sys
 from typing import Final, Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.ops import telemetry
 
@@ -18,14 +19,10 @@ _SHARED: Final[list[Processor]] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.StackInfoRenderer(),
     *telemetry.LOG_PROCESSORS,
 ]
-_PROCESSORS: Final[list[Processor]] = [
-    structlog.stdlib.filter_by_level,
-    *_SHARED,
-    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-]
+_PROCESSORS: Final[list[Processor]] = []
+"""Of structlog's loggers, which keep this very list once they have been used."""
 
 
 def configure(
@@ -48,20 +45,66 @@ def configure(
     root.setLevel(level.upper())
     # The audit trail is kept whatever the level.
     logging.getLogger("app.audit").setLevel(logging.INFO)
+    _Lines.handler = handler
+    _PROCESSORS[:] = [_filter_by_level, *_SHARED, *render]
     structlog.configure(
         processors=_PROCESSORS,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=_Lines,
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """Writes what structlog has rendered to where the standard library's loggers write.
+
+    Of these it needs the levels alone: what else they do takes as long as all the rest of a line.
+    """
+
+    handler: logging.StreamHandler[TextIO]
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.shows = logging.getLogger(name).isEnabledFor
+
+    def info(self, line: str) -> None:
+        try:
+            self.handler.stream.write(line + self.handler.terminator)
+            self.handler.flush()
+        except Exception:  # as logging.Handler does: a full disk fails no request
+            self.handler.handleError(logging.makeLogRecord({"name": self.name, "msg": line}))
+
+    debug = warning = error = exception = critical = info
+
+
+def _filter_by_level(logger: _Lines, method: str, event: EventDict) -> EventDict:
+    if logger.shows(_LEVELS[method]):
+        return event
+    raise structlog.DropEvent
 
 
 def _json() -> list[Processor]:
     return [
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("message"),
-        structlog.processors.JSONRenderer(),
+        _render_json,
     ]
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _ENCODER.encode(event)
+
+
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "exception": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+_ENCODER: Final = json.JSONEncoder(default=repr)
+"""Made once, which `json.dumps` would do for each line."""
 
 
 def _console() -> list[Processor]:

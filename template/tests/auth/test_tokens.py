@@ -212,3 +212,36 @@ class TestVerify:
         assert decoded(after(new, old).issue(USER, SESSION, Role.USER), 0)["kid"] == new["kid"]
         with pytest.raises(InvalidTokenError):
             after(new).verify(token)
+
+
+class TestAVerificationThatIsRemembered:
+    def test_ends_with_the_token(
+        self, tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        token = tokens.issue(USER, SESSION, Role.USER)
+        expires_at = tokens.verify(token).expires_at
+
+        monkeypatch.setattr(time, "time", lambda: expires_at + 4.9)
+        assert tokens.verify(token).user_id == USER
+        monkeypatch.setattr(time, "time", lambda: expires_at + 5.0)
+        with pytest.raises(ExpiredTokenError):
+            tokens.verify(token)
+
+    def test_ends_when_the_key_is_taken_out(self, tokens: AccessTokens, keys: KeySet) -> None:
+        token = tokens.issue(USER, SESSION, Role.USER)
+        tokens.verify(token)
+
+        keys.replace(KeySet.parse(generate_key_set()))
+
+        with pytest.raises(InvalidTokenError):
+            tokens.verify(token)
+
+    def test_outlasts_another_reading_of_the_keys(
+        self, tokens: AccessTokens, keys: KeySet, jwt_keys: str
+    ) -> None:
+        token = tokens.issue(USER, SESSION, Role.USER)
+        claims = tokens.verify(token)
+
+        keys.replace(KeySet.parse(jwt_keys))
+
+        assert tokens.verify(token) == claims

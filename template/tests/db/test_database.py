@@ -17,6 +17,7 @@ from app.db import (
     DatabaseOptions,
     DatabaseUnavailableError,
     Probe,
+    Transaction,
     connect,
     on_constraint,
 )
@@ -340,3 +341,39 @@ async def test_no_time_outs_are_set_where_a_pooler_would_lose_them(opened: Open)
         (own,) = await database.fetch("SHOW statement_timeout")
         (others,) = await pooled.fetch("SHOW statement_timeout")
     assert (own[0], others[0]) == ("5s", "0")
+
+
+class TestStateOfASession:
+    """Connections go back to the pool without being reset."""
+
+    async def test_ends_with_the_transaction_that_sets_it(self, opened: Open) -> None:
+        async with opened(pool_max_size=1) as database:
+            async with database.transaction() as transaction:
+                await transaction.execute("SET LOCAL lock_timeout = '7s'")
+                await transaction.fetch("SELECT pg_advisory_xact_lock(1)")
+                during = await state(transaction)
+            async with database.transaction() as transaction:
+                after = await state(transaction)
+
+        assert during["lock_timeout"] == "7s"
+        assert during["locks"] == 1
+        assert after == {"pid": during["pid"], "lock_timeout": "0", "locks": 0}
+
+    async def test_that_a_caller_leaves_in_a_transaction_is_rolled_back(self, opened: Open) -> None:
+        async with opened(pool_max_size=1) as database:
+            await database.execute("BEGIN; SET LOCAL lock_timeout = '7s'")
+            async with database.transaction() as transaction:
+                after = await state(transaction)
+
+        assert after["lock_timeout"] == "0"
+
+
+async def state(transaction: Transaction) -> dict[str, Any]:
+    [row] = await transaction.fetch("""
+        SELECT
+            pg_backend_pid() AS pid,
+            current_setting('lock_timeout') AS lock_timeout,
+            (SELECT count(*) FROM pg_locks
+             WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks
+    """)
+    return dict(row)
