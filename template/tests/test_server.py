@@ -45,13 +45,15 @@ async def calling(url: str) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-async def call_until_told_to_stop(url: str) -> int:
+async def call_until_told_to_stop(url: str, all_connected: asyncio.Barrier) -> int:
     """Call again and again on one connection, until an answer says that it is the last.
 
     Returns how many answers there were.
     """
     async with open_connection(url) as call:
-        answers = 1
+        await call()
+        await all_connected.wait()
+        answers = 2
         while not await call():
             answers += 1
         return answers
@@ -183,11 +185,13 @@ class TestStop:
     ) -> None:
         environment["SHUTDOWN_DELAY"] = delay
         async with serving(environment) as (process, url):
-            callers = [asyncio.create_task(call_until_told_to_stop(url)) for _ in range(20)]
-            await process.printed('"request"')
+            all_connected = asyncio.Barrier(21)
+            calls = [call_until_told_to_stop(url, all_connected) for _ in range(20)]
+            callers = asyncio.gather(*calls)
+            await all_connected.wait()
             process.signal(signal.SIGTERM)
 
-            answered = await asyncio.gather(*callers)
+            answered = await callers
             assert await process.exit_code() == 0
         logged = [line for line in process.lines if '"message": "request"' in line]
         assert len(logged) == sum(answered)

@@ -232,7 +232,7 @@ class TestInTheService:
             process.signal(signal.SIGTERM)
 
             assert await process.exit_code() == 0
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 15
             assert "Traceback" not in process.output
 
     async def test_a_database_that_hangs_does_not_hold_up_a_stop(
