@@ -26,6 +26,9 @@ COMMANDS = [
     "sql check",
     "sql prepare",
     "sql explain",
+    "template",
+    "template status",
+    "template update",
 ]
 
 
@@ -48,7 +51,7 @@ def test_help_lists_every_command(run: Run) -> None:
         assert not name or f"\n  {name} " in run(group, "--help").stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["db"], ["users"], ["sql"]])
+@pytest.mark.parametrize("arguments", [[], ["db"], ["users"], ["sql"], ["template"]])
 def test_a_group_alone_shows_its_help(run: Run, arguments: list[str]) -> None:
     result = run(*arguments)
 

@@ -1,0 +1,1 @@
+"""``app template``: what is new in the template that the service was rendered from, and updates."""
