@@ -4,11 +4,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+import pytest
 from copier import run_copy
 
+from scripts.release import releases
 from tests.conftest import git
 from tests.variants import Answers
+
+RELEASES: Final = releases()
+
+
+def require_history(clone: Path) -> None:
+    """Skip where the releases' commits are out of reach, as they are in a shallow clone."""
+    if git("rev-parse", "--is-shallow-repository", cwd=clone).strip() == "true":
+        pytest.skip("this clone is shallow, without the releases: run `git fetch --unshallow`")
 
 
 def render_at(commit_id: str, template: Path, service: Path, answers: Answers) -> None:
