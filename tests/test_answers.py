@@ -1,14 +1,13 @@
 """Copier refuses an invalid answer with a sentence that says what to type instead."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from copier import run_copy
 
 from slipway import ROOT
+from tests.questions import QUESTIONS
 from tests.variants import AUTHOR
 
 INVISIBLE = "Type one plain line: this holds a line break or another invisible character."
@@ -79,10 +78,6 @@ INVALID_CHOICES = [
 ]
 
 
-def questions() -> Iterator[str]:
-    return (name for name in yaml.safe_load((ROOT / "copier.yml").read_text()) if name[0] != "_")
-
-
 def refusal(template: Path, folder: Path, question: str, answer: str) -> str:
     """What Copier says of this answer."""
     answers = {**AUTHOR, question: answer}
@@ -93,7 +88,7 @@ def refusal(template: Path, folder: Path, question: str, answer: str) -> str:
 
 
 def test_every_question_has_an_answer_that_is_refused() -> None:
-    assert {question for question, *_ in INVALID + INVALID_CHOICES} == set(questions())
+    assert {question for question, *_ in INVALID + INVALID_CHOICES} == set(QUESTIONS)
 
 
 @pytest.mark.parametrize(("question", "answer", "message"), INVALID)
@@ -113,12 +108,11 @@ def test_a_choice_that_is_none_is_refused(
 
 
 def test_every_question_has_help_and_a_default() -> None:
-    template = yaml.safe_load((ROOT / "copier.yml").read_text())
-    for question in questions():
-        assert template[question]["help"].endswith((".", "?"))
-        assert "default" in template[question]
+    for question in QUESTIONS.values():
+        assert question["help"].endswith((".", "?"))
+        assert "default" in question
 
 
 def test_the_readme_lists_every_question_in_order() -> None:
     table = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert table == list(questions())
+    assert table == list(QUESTIONS)

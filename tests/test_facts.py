@@ -1,18 +1,14 @@
 """What the variants' answers mean."""
 
 import pytest
-import yaml
 
 from extensions.variants import FACTS
-from slipway import ROOT
-
-QUESTIONS = yaml.safe_load((ROOT / "copier.yml").read_text())
+from tests.questions import choices
 
 
 @pytest.mark.parametrize("question", FACTS)
 def test_every_choice_has_its_facts(question: str) -> None:
-    choices = set(QUESTIONS[question]["choices"].values())
-    assert choices == set(FACTS[question])
+    assert set(choices(question)) == set(FACTS[question])
 
 
 @pytest.mark.parametrize("question", FACTS)

@@ -7,22 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from jinja2 import Environment, StrictUndefined
 
 from extensions.names import MAX_SLUG_LENGTH, slug_error
-from slipway import ROOT
 from tests.conftest import Render, check, files_in, git
+from tests.questions import QUESTIONS, choices
 from tests.variants import VARIANTS, Answers, Variant, with_check
 
 COMBINED = ("id_type", "jwt_algorithm", "image_base", "example_resource")
-QUESTIONS = yaml.safe_load((ROOT / "copier.yml").read_text())
 # Whatever makes a variant: each question with a list of answers, or yes and no.
-PAIRED = tuple(
-    name
-    for name, question in QUESTIONS.items()
-    if not name.startswith("_") and ("choices" in question or question["type"] == "bool")
-)
+PAIRED = tuple(question for question in QUESTIONS if choices(question))
 # Files beside the program alone.
 BESIDE = {"licence", "ci"}
 
@@ -37,21 +31,15 @@ SECRET = re.compile(
 )
 
 
-def choices() -> dict[str, list[object]]:
-    """What can be answered to each question that makes a variant."""
-    found = {name: QUESTIONS[name].get("choices", {}).values() for name in PAIRED}
-    return {name: list(values) or [True, False] for name, values in found.items()}
-
-
 def test_all_combinations_are_listed_once() -> None:
-    combinations = list(itertools.product(*(choices()[question] for question in COMBINED)))
+    combinations = list(itertools.product(*(choices(question) for question in COMBINED)))
     listed = [tuple(variant.answers[question] for question in COMBINED) for variant in VARIANTS]
     assert sorted(listed) == sorted(combinations)
 
 
 def test_every_answer_is_in_a_variant() -> None:
-    for question, possible in choices().items():
-        assert {variant.answers[question] for variant in VARIANTS} == set(possible)
+    for question in PAIRED:
+        assert {variant.answers[question] for variant in VARIANTS} == set(choices(question))
 
 
 def test_every_two_answers_meet_in_a_variant_whose_suite_runs() -> None:
@@ -60,7 +48,7 @@ def test_every_two_answers_meet_in_a_variant_whose_suite_runs() -> None:
 
     paired = [question for question in PAIRED if question not in BESIDE]
     met = {pair for variant in with_check("suite") for pair in pairs(variant.answers)}
-    every = itertools.product(*(choices()[question] for question in paired))
+    every = itertools.product(*(choices(question) for question in paired))
     wanted = {
         pair for combination in every for pair in pairs(dict(zip(paired, combination, strict=True)))
     }
@@ -69,7 +57,7 @@ def test_every_two_answers_meet_in_a_variant_whose_suite_runs() -> None:
 
 @pytest.mark.parametrize("question", sorted(BESIDE))
 def test_the_program_is_the_same_whatever_is_answered(question: str, render: Render) -> None:
-    programs = [program(render({question: answer})) for answer in choices()[question]]
+    programs = [program(render({question: answer})) for answer in choices(question)]
     assert all(other == programs[0] for other in programs)
 
 
@@ -85,7 +73,7 @@ def program(service: Path) -> dict[str, bytes]:
 def test_images_of_both_bases_algorithms_and_stores_are_built() -> None:
     for question in ("image_base", "jwt_algorithm", "rate_limit_store"):
         built = {variant.answers[question] for variant in with_check("image")}
-        assert built == set(choices()[question])
+        assert built == set(choices(question))
 
 
 def test_the_files_are_those_of_the_answers(

@@ -10,7 +10,7 @@ import pytest
 from copier import run_copy
 
 from scripts.release import releases
-from tests.conftest import git
+from tests.conftest import files_in, git
 from tests.variants import Answers
 
 RELEASES: Final = releases()
@@ -44,8 +44,15 @@ def commit(folder: Path, message: str) -> str:
 
 def update(service: Path, *options: str) -> str:
     """Update the service to the template's last commit, and return what is said."""
+    done = try_to_update(service, *options)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def try_to_update(service: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """As `update`, where that may fail."""
     command = [sys.executable, "-m", "copier", "update", "--trust", "--defaults", "--quiet"]
-    done = subprocess.run(
+    return subprocess.run(
         [*command, "--vcs-ref=HEAD", *options],
         cwd=service,
         stdout=subprocess.PIPE,
@@ -53,8 +60,6 @@ def update(service: Path, *options: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def unmerged(service: Path) -> set[str]:
@@ -68,3 +73,15 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
     after = change(before)
     assert after != before, path
     path.write_text(after)
+
+
+def begin(service: Path) -> None:
+    """Make it a repository, with all there is committed."""
+    git("init", "--quiet", cwd=service)
+    commit(service, "Render the service")
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """All files of a folder but git's own: mode and content by path."""
+    paths = {path: folder / path for path in files_in(folder)}
+    return {path: (file.stat().st_mode, file.read_bytes()) for path, file in paths.items()}
