@@ -1,102 +1,181 @@
-"""Services rendered from earlier commits update to the present, with their users' edits kept."""
+"""Services of every release update to the present, with all that is their users'.
 
-import re
+What becomes of edits to files that the template renames or deletes is in test_carried_edits.py, and
+of answers that change in test_switched_answers.py.
+"""
+
+import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import pytest
 import yaml
-from pytest_copie.plugin import Copie, Result
 
-from tests.conftest import Render, files_in, git
-from tests.variants import VARIANTS, Variant
+from slipway import ROOT, environment
+from tests.conftest import Render, check_tests, files_in, git
+from tests.updates import (
+    RELEASES,
+    begin,
+    commit,
+    edit,
+    render_at,
+    require_history,
+    tree,
+    unmerged,
+    update,
+)
+from tests.variants import VARIANTS, Answers, Variant
 
-EARLIER = "1a1edc132f1a036d70ee56411bc939a305cdad41"
-"""The first commit that renders most of a service."""
+OURS: Final = ROOT / "tests" / "ours"
+"""A domain of a user's own: a table with a row, a query, a route."""
 
-CONFLICT = re.compile("^(<<<<<<< before|>>>>>>> after) updating$", re.MULTILINE)
+PRIVATE: Final = {".env": "LOG_LEVEL=debug\n", "secrets/deploy_key": "Ours\n"}
+"""What git doesn't have."""
+
+POOL: Final = "database_pool_max_size: int = Field({},"
+
+QUICK: Final = ("tests/api/test_my_account.py", "tests/api/test_profiles.py")
+"""What an edited service is tested with here."""
 
 
-def edit(service: Path) -> None:
-    """Do what users do: change files, add some, delete some."""
-    readme = service / "README.md"
-    readme.write_text(f"{readme.read_text()}\n## On call\n\nJane, then Joe.\n")
+@pytest.fixture(scope="module", params=RELEASES)
+def release(request: pytest.FixtureRequest, template: Path) -> str:
+    """The id of each release's commit."""
+    require_history(template)
+    return RELEASES[request.param]
 
-    about = service / "app" / "about.py"
-    about.write_text(about.read_text().replace("0.1.0", "1.2.0"))
 
-    orders = service / "app" / "orders"
-    orders.mkdir()
-    (orders / "__init__.py").write_text('"""Orders."""\n')
+def answers_then(release: str, variant: Variant, template: Path) -> Answers:
+    """A variant's answers to what was asked in the release."""
+    asked = yaml.safe_load(git("show", f"{release}:copier.yml", cwd=template))
+    return {question: answer for question, answer in variant.answers.items() if question in asked}
 
-    (service / "LICENSE").unlink(missing_ok=True)
-    (service / "uv.lock").write_text("# Chosen by the user\n")
+
+def test_a_pristine_service_becomes_what_is_rendered_today(
+    release: str, variant: Variant, service: Path, template: Path, tmp_path: Path
+) -> None:
+    pristine = tmp_path / "service"
+    then = answers_then(release, variant, template)
+    render_at(release, template, pristine, then)
+    begin(pristine)
+
+    since = [f"--data={new}={variant.answers[new]}" for new in variant.answers.keys() - then.keys()]
+    update(pristine, *since)
+
+    assert tree(pristine) == tree(service)
+    assert unmerged(pristine) == set()
 
 
 @pytest.fixture(
     scope="module", params=[VARIANTS[0], VARIANTS[-1]], ids=lambda variant: variant.name
 )
-def variant(request: pytest.FixtureRequest) -> Variant:
+def used(request: pytest.FixtureRequest) -> Variant:
     return request.param  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")
-def answers(variant: Variant, template: Path) -> dict[str, Any]:
-    """The variant's answers to what the earlier commit asked; the rest is as an update finds it."""
-    if subprocess.run(["git", "cat-file", "-e", EARLIER], cwd=template, check=False).returncode:
-        pytest.skip(f"this clone is too shallow to hold {EARLIER}")
-    asked = yaml.safe_load(git("show", f"{EARLIER}:copier.yml", cwd=template))
-    return {name: answer for name, answer in variant.answers.items() if name in asked}
+def updated(
+    release: str,
+    used: Variant,
+    template: Path,
+    uv: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Rendered from the release, made ours, and updated by the service's own command."""
+    service = tmp_path_factory.mktemp("used") / "service"
+    render_at(release, template, service, answers_then(release, used, template))
+    make_ours(service)
+    app(uv, service, "sql", "prepare")
+    app(uv, service, "db", "migrate")
+    app(uv, service, "users", "create", "ada@example.com", "--name=Ada", stdin="a long secret")
+    begin(service)
+    for path, text in PRIVATE.items():
+        (service / path).write_text(text)
+    lock = (service / "uv.lock").read_bytes()
 
+    newest = git("rev-parse", "HEAD", cwd=template).strip()
+    app(uv, service, "template", "update", f"--to={newest}", "--no-test")
 
-@pytest.fixture(scope="module")
-def updated(answers: dict[str, Any], template: Path, copie_session: Copie) -> Path:
-    """A service rendered from the earlier commit, edited, and updated."""
-    rendered = copie_session.copy(answers, template, EARLIER)
-    assert rendered.project_dir, rendered.exception
-    service = rendered.project_dir
-    git("init", "--quiet", cwd=service)
-    commit(service, "Render the service")
-    edit(service)
-    commit(service, "Make it ours")
-    again = copie_session.update(rendered)
-    assert again.exception is None
+    assert (service / "uv.lock").read_bytes() == lock
     return service
 
 
 @pytest.fixture(scope="module")
-def wanted(answers: dict[str, Any], render: Render) -> Path:
+def wanted(used: Variant, render: Render) -> Path:
     """The same edits made to a service of today."""
-    service = render(answers)
-    edit(service)
+    service = render(used.answers)
+    make_ours(service)
     return service
 
 
-def test_nothing_conflicts(updated: Path) -> None:
+def test_a_used_service_has_no_conflicts(updated: Path) -> None:
+    assert unmerged(updated) == set()
     assert not list(updated.rglob("*.rej"))
-    assert git("diff", "--name-only", "--diff-filter=U", cwd=updated) == ""
-    for path in files_in(updated):
-        assert not CONFLICT.search((updated / path).read_text()), path
 
 
-def test_the_files_are_todays_with_the_edits_kept(updated: Path, wanted: Path) -> None:
-    assert files_in(updated) == files_in(wanted)
-    for path in files_in(wanted):
+def test_its_files_are_todays_with_the_edits_kept(updated: Path, wanted: Path) -> None:
+    ours = {"uv.lock", "sql/orders.list_orders.json"}
+    assert in_git(updated) == files_in(wanted) | ours
+    # What the snapshot was made of is checked by what made it.
+    for path in files_in(wanted) - {"sql/schema.lock"}:
         assert (updated / path).read_text() == (wanted / path).read_text()
 
 
-def test_the_answers_are_the_same(answers: dict[str, Any], updated: Path) -> None:
-    remembered = yaml.safe_load((updated / ".copier-answers.yml").read_text())
-    assert {key: remembered[key] for key in answers} == answers
+def test_what_git_does_not_have_is_untouched(updated: Path) -> None:
+    assert {path: (updated / path).read_text() for path in PRIVATE} == PRIVATE
 
 
-def test_a_second_update_changes_nothing(updated: Path, copie_session: Copie) -> None:
+def test_its_database_migrates_with_its_rows(updated: Path, uv: str) -> None:
+    app(uv, updated, "db", "migrate")
+    assert "ada@example.com" in app(uv, updated, "users", "list")
+
+
+def test_its_queries_and_its_tests_are_right(updated: Path, uv: str) -> None:
+    app(uv, updated, "sql", "check")
+    check_tests(uv, "run", "--quiet", "pytest", "--quiet", *QUICK, cwd=updated)
+
+
+def test_a_second_update_changes_nothing(updated: Path) -> None:
     commit(updated, "Update")
-    assert copie_session.update(Result(project_dir=updated)).exception is None
+    assert update(updated) == ""
     assert git("status", "--porcelain", cwd=updated) == ""
 
 
-def commit(service: Path, message: str) -> None:
-    git("add", "--all", cwd=service)
-    git("commit", "--quiet", f"--message={message}", cwd=service)
+def make_ours(service: Path) -> None:
+    """Do what users do: change a handler, a default and texts, delete a file, add a domain."""
+    routes = service / "app" / "users" / "routes.py"
+    edit(routes, lambda text: text.replace("if profile is None:", "if not profile:"))
+    settings = service / "app" / "settings.py"
+    edit(settings, lambda text: text.replace(POOL.format(10), POOL.format(7)))
+    edit(service / "app" / "about.py", lambda text: text.replace("0.1.0", "1.2.0"))
+    edit(service / "README.md", lambda text: f"{text}\n## On call\n\nJane, then Joe.\n")
+    (service / "monitoring" / "dashboard.json").unlink()
+
+    shutil.copytree(OURS, service, dirs_exist_ok=True)
+    api = service / "app" / "api.py"
+    imported = "from app.orders import routes as orders\n"
+    edit(api, lambda text: text.replace("from app.problems", f"{imported}from app.problems"))
+    edit(api, lambda text: f"{text}router.include_router(orders.router)\n")
+
+
+def app(uv: str, service: Path, *words: str, stdin: str = "") -> str:
+    """Run one of the service's own commands, and return what it prints."""
+    done = subprocess.run(
+        [uv, "run", "--quiet", "app", *words],
+        cwd=service,
+        env=environment(),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def in_git(service: Path) -> set[str]:
+    """All files that are in git, or would be with the next commit."""
+    gone = git("ls-files", "--deleted", cwd=service).splitlines()
+    there = git("ls-files", "--cached", "--others", "--exclude-standard", cwd=service).splitlines()
+    return set(there) - set(gone)
