@@ -188,7 +188,7 @@ class TestUpdate:
         copier = "tool run --from copier --with copier-template-extensions copier"
         assert calls(uv) == [
             f"{copier} update --trust --quiet --defaults --vcs-ref={newest}",
-            "run app sql check",
+            "run app sql check --live",
             "run pytest",
         ]
 
@@ -267,7 +267,7 @@ class TestUpdate:
         ("failing", "said"),
         [
             ("tool", "Copier did not finish, and says why above"),
-            ("run", "the service is updated, but `uv run app sql check` finds what it says above"),
+            ("run", "is updated, but `uv run app sql check --live` finds what it says above"),
         ],
     )
     def test_what_fails_is_named(

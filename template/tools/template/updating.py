@@ -15,7 +15,7 @@ from tools.template.origin import Origin, fetched
 
 _WITH_EXTENSIONS: Final = ("--from", "copier", "--with", "copier-template-extensions")
 _MARK: Final = "^<<<<<<< before updating$"
-_CHECKS: Final = (("app", "sql", "check"), ("pytest",))
+_CHECKS: Final = (("app", "sql", "check", "--live"), ("pytest",))
 
 
 def status() -> None:
@@ -84,7 +84,7 @@ def _require_no_conflicts() -> None:
         places = "\n".join(f"  {place}" for place in conflicts)
         raise Failure(
             "your changes meet the template's. Mend these places, `git add` their files, then run "
-            f"`uv run app sql check` and `uv run pytest`:\n{places}"
+            f"`uv run app sql check --live` and `uv run pytest`:\n{places}"
         )
 
 
