@@ -114,6 +114,12 @@ class ValidationFailedError(Problem):
     default_detail = "The request does not have the expected shape: see errors."
 
 
+class HeadTooLargeError(Problem):
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    code = "head_too_large"
+    default_detail = "The address and the headers are larger than this service accepts."
+
+
 class InternalError(Problem):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     code = "internal_error"

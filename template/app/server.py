@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app import resources
-from app.http.protocol import HttpProtocol
+from app.http import protocol
 from app.ops import telemetry
 from app.ops.metrics import Metrics
 from app.settings import Settings
@@ -39,7 +39,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
         app,
         host=host,
         port=port,
-        http=HttpProtocol,
+        http=protocol.with_head_timeout(settings.request_timeout),
         lifespan="off",  # Server runs it, to let its errors reach the caller
         log_config=None,
         access_log=False,  # AccessLogMiddleware writes it
