@@ -8,7 +8,9 @@ from tests.variants import VARIANTS, Variant, with_check
 LONG = (
     "tests/api/test_conformance.py",
     "tests/auth/test_login_timing.py",
+    "tests/ops/test_database_outage.py",
     "tests/test_random_bytes.py",
+    "tests/test_slow_clients.py",
     "tests/tools/checker/test_commands.py",
     "tests/tools/sql",
     "tests/tools/test_dev.py",

@@ -1,10 +1,11 @@
 """The connection pool. Every bound is an option; nothing waits for ever."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
 from asyncpg import Record
@@ -18,6 +19,9 @@ Pool: TypeAlias = "asyncpg.Pool[Record]"
 Connection: TypeAlias = "asyncpg.Connection[Record]"
 QueryObserver: TypeAlias = Callable[[LoggedQuery], None]
 _Pooled: TypeAlias = "PoolConnectionProxy[Record]"
+
+_RENEWAL_INTERVAL: Final = 1
+"""Seconds between two replacements of all connections: where no server writes, it is in vain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,7 @@ class Database:
         self._acquire_timeout = options.acquire_timeout
         self._lifetime = options.connection_lifetime
         self._now = asyncio.get_running_loop().time
+        self._renewed_at = -math.inf
         self.max_size = options.pool_max_size
         self.waiting = 0
         """Queries and transactions that are waiting for a connection."""
@@ -130,6 +135,9 @@ class Database:
         connection = await self._acquire()
         try:
             return await connection.fetch(query, *args)
+        except asyncpg.ReadOnlySQLTransactionError:
+            await self._renew()
+            raise
         finally:
             await self._release(connection)
 
@@ -137,6 +145,9 @@ class Database:
         connection = await self._acquire()
         try:
             return await connection.execute(query, *args)
+        except asyncpg.ReadOnlySQLTransactionError:
+            await self._renew()
+            raise
         finally:
             await self._release(connection)
 
@@ -151,6 +162,9 @@ class Database:
             # asyncpg's answer to the second statement after the server has gone.
             if _is_lost(connection):
                 raise DatabaseUnavailableError(_reason(error)) from error
+            raise
+        except asyncpg.ReadOnlySQLTransactionError:
+            await self._renew()
             raise
         finally:
             await self._release(connection)
@@ -168,6 +182,14 @@ class Database:
         if not _is_lost(connection) and self._is_old(connection):
             await connection.close(timeout=self._acquire_timeout)
         await self._pool.release(connection)
+
+    async def _renew(self) -> None:
+        """Let each connection be replaced before its next use: after a failover they may lead to a
+        server that only reads now, and new ones to the one that writes.
+        """
+        if self._now() - self._renewed_at > _RENEWAL_INTERVAL:
+            self._renewed_at = self._now()
+            await self._pool.expire_connections()
 
     def _is_old(self, connection: _Pooled) -> bool:
         return self._now() - cast(_Connection, connection).opened_at > self._lifetime

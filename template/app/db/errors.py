@@ -17,6 +17,9 @@ UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
     asyncpg.OperatorInterventionError,  # class 57: the server is stopping, or starting
     asyncpg.InsufficientResourcesError,  # class 53: no disk, no memory, no connection left
     asyncpg.ReadOnlySQLTransactionError,  # 25006: a failover left a standby behind this address
+    asyncpg.TransactionRollbackError,  # class 40: a deadlock, a standby that had to get on
+    # A migration has changed what a statement answers; out of transactions asyncpg just repeats it.
+    asyncpg.InvalidCachedStatementError,
     # asyncpg's answer between the server's last words and the end of the connection.
     asyncpg.InternalClientError,
 )

@@ -332,9 +332,7 @@ async def _execution(
     sql = _read(path)
     alone = sql.partition("\n")[0].rstrip() == _NO_TRANSACTION
     started = time.monotonic()
-    await connection.execute(
-        "SELECT set_config('lock_timeout', $1, false)", f"{round(lock_timeout * 1000)}ms"
-    )
+    await connection.execute(_SESSION, f"{round(lock_timeout * 1000)}ms")
     try:
         async with nullcontext() if alone else connection.transaction():
             if _has_statement(sql):
@@ -352,6 +350,13 @@ async def _execution(
     except asyncpg.PostgresError as error:
         # COMMIT is when a deferred constraint is checked.
         raise MigrationError(f"{path}: {error}") from error
+
+
+_SESSION: Final = """
+    SELECT set_config('lock_timeout', $1, false),
+           set_config('client_connection_check_interval', '1s', false)
+"""
+"""With the latter a statement ends, and gives back its locks, when whoever migrates was killed."""
 
 
 async def _execute(connection: Connection, path: Path, sql: str) -> None:

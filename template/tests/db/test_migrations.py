@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from app.db import Connection, migrations
 from app.db.migrations import Migration, MigrationError
+from app.settings import Settings
+from tests.support.processes import command, environment_of
 from tests.support.waiting import until_asleep
 
 FIRST = 20260101000000
@@ -682,6 +685,28 @@ class TestKilled:
         with pytest.raises(MigrationError) as caught:
             await work
         assert str(caught.value).startswith(f"{path}: the connection to the database was lost")
+
+    async def test_makes_way_for_the_next_run(
+        self,
+        empty_database: str,
+        settings: Settings,
+        connection: Connection,
+        folder: Path,
+        add: Add,
+    ) -> None:
+        add(1, "first")
+        add(2, "second", "CREATE TABLE second (); SELECT pg_sleep(60)")
+        environment = environment_of(settings) | {"DATABASE_URL": empty_database}
+        migrate = ("db", "migrate")
+        async with command(*migrate, environment=environment, directory=folder.parent) as doomed:
+            await until_asleep(connection)
+            doomed.signal(signal.SIGKILL)
+            await doomed.exit_code()
+        add(2, "second")
+
+        async with asyncio.timeout(10):
+            assert names(await migrations.migrate(connection, folder)) == ["second"]
+        assert await tables(connection) == {"first", "second"}
 
 
 class TestNew:

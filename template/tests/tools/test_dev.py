@@ -10,9 +10,10 @@ import pytest
 from httpx import AsyncClient, TransportError
 
 from tests.support.api import log_in, register
+from tests.support.private_server import remove
 from tests.support.processes import PROJECT, command
 from tests.support.waiting import until
-from tests.tools.test_postgres import is_running, remove
+from tests.tools.test_postgres import is_running
 
 
 @pytest.fixture

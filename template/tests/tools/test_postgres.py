@@ -18,6 +18,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.support.private_server import remove
 from tests.support.processes import PROJECT
 from tools import postgres
 from tools.postgres import FAST_AND_UNSAFE, PostgresError, Server
@@ -46,15 +47,6 @@ def fresh(tmp_path: Path) -> Iterator[Path]:
 
 def started(data: Path) -> contextlib.AbstractContextManager[Server]:
     return postgres.running(data, FAST_AND_UNSAFE)
-
-
-def remove(data: Path) -> None:
-    """Remove a server's data, and root's replacement for it with its locks."""
-    folder = data.resolve()
-    if data.is_symlink():
-        for path in folder.parent.glob(f"{folder.name}.*"):
-            path.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def ask(server: Server, sql: str) -> Any:
