@@ -74,3 +74,19 @@ def test_the_audit_trail_is_listed_as_in_a_services_readme() -> None:
     table = [line for line in page.splitlines() if line.startswith("|")]
 
     assert "\n".join(table) in (ROOT / "template" / "README.md.jinja").read_text()
+
+
+def test_every_alert_is_explained() -> None:
+    rules = (ROOT / "template" / "monitoring" / "alerts.yaml").read_text()
+    page = (ROOT / "docs" / "operating.md").read_text()
+
+    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == re.findall(r"- alert: (\w+)", rules)
+
+
+def test_every_line_of_the_log_that_asks_for_somebody_is_explained() -> None:
+    modules = (ROOT / "template" / "app").rglob("*.py*")
+    call = re.compile(r'logger\.(?:error|exception|warning)\(\s*"(\w+)"')
+    logged = {event for module in modules for event in call.findall(module.read_text())}
+
+    page = (ROOT / "docs" / "operating.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == logged
