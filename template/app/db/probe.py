@@ -21,8 +21,9 @@ class Probe:
         """Whether the database has answered in ``within`` seconds."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._ask())
-        done, _ = await asyncio.wait({self._task}, timeout=within)
-        return bool(done) and self._task.result()
+        asked = self._task  # by the time that this one is done, somebody may have asked again
+        done, _ = await asyncio.wait({asked}, timeout=within)
+        return bool(done) and asked.result()
 
     async def _ask(self) -> bool:
         try:

@@ -286,6 +286,17 @@ class TestProbe:
             assert all(answers)
             assert await sessions(observer) == 1
 
+    async def test_answers_each_of_those_who_ask_again_and_again(self, opened: Open) -> None:
+        async with opened() as database:
+            probe = Probe(database)
+
+            async def ask_often() -> list[bool]:
+                return [await probe.answers(within=5) for _ in range(10)]
+
+            answers = await asyncio.gather(*(ask_often() for _ in range(10)))
+
+            assert answers == [[True] * 10] * 10
+
 
 class TestOnConstraint:
     async def test_turns_a_violation_into_the_error_given(self, observer: Connection) -> None:
