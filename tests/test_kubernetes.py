@@ -19,7 +19,7 @@ from tests.variants import VARIANTS, Answers
 
 Manifest = dict[str, Any]
 
-FOLDERS = ("migration", "service")
+PARTS = ("migration", "service")
 
 WANTED = {
     "migration": {"ConfigMap", "Job"},
@@ -61,11 +61,15 @@ def answers(request: pytest.FixtureRequest) -> Answers:
 
 
 @pytest.fixture(scope="module")
-def built(answers: Answers, render: Render) -> dict[str, list[Manifest]]:
-    """The manifests of each folder."""
+def folder(answers: Answers, render: Render) -> Path:
+    return render(answers) / "kubernetes"
+
+
+@pytest.fixture(scope="module")
+def built(folder: Path) -> dict[str, list[Manifest]]:
+    """The manifests of each part."""
     command = kustomize()
-    service = render(answers)
-    return {folder: build(command, service / "kubernetes" / folder) for folder in FOLDERS}
+    return {part: build(command, folder / part) for part in PARTS}
 
 
 def build(command: list[str], folder: Path) -> list[Manifest]:
@@ -85,9 +89,20 @@ def pod(manifests: list[Manifest], kind: str) -> Manifest:
     return spec
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_each_folder_builds_what_is_wanted(built: dict[str, list[Manifest]], folder: str) -> None:
-    assert {manifest["kind"] for manifest in built[folder]} == WANTED[folder]
+@pytest.mark.parametrize("release", releases())
+def test_each_file_is_right_by_the_schemas(folder: Path, release: str) -> None:
+    """Also where there is no kustomize: it adds names, labels and settings to them."""
+    files = [path for path in folder.rglob("*.yaml") if path.name != "kustomization.yaml"]
+    manifests = [yaml.safe_load(path.read_text()) for path in files]
+    kinds = {manifest["kind"] for manifest in manifests}
+    assert kinds == set.union(*WANTED.values()) - {"ConfigMap"}
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, release, strict=True)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_builds_what_is_wanted(built: dict[str, list[Manifest]], part: str) -> None:
+    assert {manifest["kind"] for manifest in built[part]} == WANTED[part]
 
 
 @pytest.mark.parametrize("release", releases())
@@ -105,12 +120,12 @@ def test_a_field_that_there_is_not_would_be_found(built: dict[str, list[Manifest
         kubernetes_validate.validate(wrong, releases()[0], strict=True)
 
 
-@pytest.mark.parametrize(("folder", "kind"), [("migration", "Job"), ("service", "Deployment")])
+@pytest.mark.parametrize(("part", "kind"), [("migration", "Job"), ("service", "Deployment")])
 def test_the_pods_keep_to_the_restricted_profile(
-    built: dict[str, list[Manifest]], folder: str, kind: str
+    built: dict[str, list[Manifest]], part: str, kind: str
 ) -> None:
     # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-    spec = pod(built[folder], kind)
+    spec = pod(built[part], kind)
     assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["securityContext"]["runAsUser"] != 0
