@@ -12,6 +12,7 @@ LONG = (
     "tests/test_random_bytes.py",
     "tests/test_slow_clients.py",
     "tests/tools/checker/test_commands.py",
+    "tests/tools/scaffold",
     "tests/tools/sql",
     "tests/tools/test_dev.py",
     "tests/tools/test_postgres.py",

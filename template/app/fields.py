@@ -1,18 +1,22 @@
-"""The kinds of text that a request may carry, each with its bounds.
+"""The kinds of values that a request may carry, each with its bounds.
 
-PostgreSQL's text can't hold U+0000, so no field lets it through.
+They are those of PostgreSQL: its text, say, can't hold U+0000, so no field lets it through.
 """
 
+import datetime
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
 )
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticKnownError
@@ -57,6 +61,65 @@ Text: TypeAlias = Annotated[
     StringConstraints(min_length=1, max_length=50_000, pattern=r"^[^\x00]*$"),
     Field(examples=["It might act upon other things besides number."]),
 ]
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+_INTEGER: Final = BeforeValidator(_number)
+"""For an ``int`` in a body: pydantic alone takes ``true`` and ``"1"``, too. Behind the bounds."""
+
+Integer: TypeAlias = Annotated[int, Field(ge=-(2**31), le=2**31 - 1, examples=[1]), _INTEGER]
+"""PostgreSQL's integer."""
+
+BigInteger: TypeAlias = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1, examples=[1]), _INTEGER]
+"""What of PostgreSQL's bigint every reader of JSON takes as it is (RFC 8259, section 6)."""
+
+Boolean: TypeAlias = Annotated[bool, Field(strict=True, examples=[True])]
+
+
+def _written(pattern: str, example: str) -> BeforeValidator:
+    """Take a string of this form alone: pydantic by itself reads numbers as dates, and more."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(f"is no string like {example}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _in_utc(moment: datetime.datetime) -> datetime.datetime:
+    try:
+        return moment.astimezone(datetime.UTC)
+    except OverflowError:
+        raise ValueError("is before the first year or after the last") from None
+
+
+_NUMERIC: Final = r"-?[0-9]{1,15}(\.[0-9]{1,6})?"
+_DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+
+Numeric: TypeAlias = Annotated[
+    Decimal,
+    _written(_NUMERIC, "12.50"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NUMERIC}$", "examples": ["12.50"]}),
+]
+"""An exact number, as a string: whoever reads JSON may round its numbers."""
+
+Date: TypeAlias = Annotated[
+    datetime.date, _written(_DAY, "2026-01-31"), Field(examples=["2026-01-31"])
+]
+
+Timestamp: TypeAlias = Annotated[
+    AwareDatetime,
+    _written(rf"{_DAY}[Tt]{_TIME}", "2026-01-31T12:00:00Z"),
+    AfterValidator(_in_utc),
+]
+"""A moment, as RFC 3339 has it."""
 
 
 def _normalise(password: Any) -> Any:

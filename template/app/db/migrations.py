@@ -108,16 +108,21 @@ def digest(directory: Path = DIRECTORY) -> str:
 
 def new(name: str, directory: Path = DIRECTORY) -> tuple[Path, Path]:
     """Make the files of a new migration, to be filled in."""
+    up, down = new_paths(name, directory)
+    up.write_text("", encoding="utf-8")
+    down.write_text("", encoding="utf-8")
+    return up, down
+
+
+def new_paths(name: str, directory: Path = DIRECTORY) -> tuple[Path, Path]:
+    """Where the files of a new migration belong. Raises `MigrationError`."""
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise MigrationError(f"{name!r}: use lower-case letters, digits and _, as in add_invoices")
     existing = load(directory)
     now = int(datetime.now(UTC).strftime("%Y%m%d%H%M%S"))
     version = max(now, existing[-1].version + 1 if existing else 0)
-    up = directory / f"{version}_{name}.up.sql"
-    down = directory / f"{version}_{name}.down.sql"
-    up.write_text("", encoding="utf-8")
-    down.write_text("", encoding="utf-8")
-    return up, down
+    stem = f"{version}_{name}"
+    return directory / f"{stem}.up.sql", directory / f"{stem}.down.sql"
 
 
 async def status(connection: Connection, directory: Path = DIRECTORY) -> list[Status]:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 _BY_FORMAT: Final = {
+    "date": "2026-01-31",
     "date-time": "2026-01-31T12:00:00Z",
     "uuid": "0197a1c2-e8f0-7b3c-9d5e-6f7a8b9c0d1e",
 }
@@ -19,10 +20,11 @@ class Examples:
     def __init__(self, schemas: dict[str, Any]) -> None:
         self._schemas = schemas
         self._by_field = {
-            name: field["examples"][0]
+            name: alternative["examples"][0]
             for schema in schemas.values()
             for name, field in schema.get("properties", {}).items()
-            if "examples" in field
+            for alternative in (field, *field.get("anyOf", ()))
+            if "examples" in alternative
         }
 
     def of(self, schema: dict[str, Any], field: str = "") -> Any:

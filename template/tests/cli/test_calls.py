@@ -11,6 +11,8 @@ from tests.support.workspace import Run
 COMMANDS = [
     "init",
     "dev",
+    "new",
+    "new resource",
     "serve",
     "openapi",
     "config",

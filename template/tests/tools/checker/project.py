@@ -81,10 +81,16 @@ class Project:
         self, *arguments: str, imported_from: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ``app sql``, of this folder or of another."""
+        return self.app("sql", *arguments, imported_from=imported_from)
+
+    def app(
+        self, *arguments: str, imported_from: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``app``, of this folder or of another."""
         where = str(imported_from or self.folder)
         environment = os.environ | {"TEST_DATABASE_URL": self.server, "PYTHONPATH": where}
         return subprocess.run(  # noqa: S603 -- our own program
-            [sys.executable, "-P", "-m", "app", "sql", *arguments],
+            [sys.executable, "-P", "-m", "app", *arguments],
             cwd=self.folder,
             env=environment,
             capture_output=True,
@@ -100,15 +106,20 @@ class Project:
         return found
 
 
-def make(folder: Path, server: str, queries: str = "") -> Project:
-    """Copy this project, with books in it."""
+def copy(folder: Path, server: str) -> Project:
+    """Copy this project."""
     for part in ("app", "tools", "migrations", "sql"):
         shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", folder)
     about = folder / "app" / "about.py"
     # Its databases are not to be taken for this project's.
     about.write_text(about.read_text().replace('NAME: Final = "', 'NAME: Final = "checked-'))
-    project = Project(folder, server)
+    return Project(folder, server)
+
+
+def make(folder: Path, server: str, queries: str = "") -> Project:
+    """Copy this project, with books in it."""
+    project = copy(folder, server)
     project.write(MIGRATION, SCHEMA)
     project.write(MIGRATION.with_name("20990101000000_books.down.sql"), "DROP TABLE books;")
     (folder / "app" / "books").mkdir()

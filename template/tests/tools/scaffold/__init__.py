@@ -1,0 +1,1 @@
+"""The SQL checker's findings, in a small project of their own."""

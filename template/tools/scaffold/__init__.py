@@ -1,0 +1,1 @@
+"""``app new``: code to begin with, in the service's own style."""
