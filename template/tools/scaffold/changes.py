@@ -29,7 +29,7 @@ def diff(changes: Changes) -> str:
 
 
 def _diff(path: Path, text: str | None) -> str:
-    before = _read(path)
+    before = read(path)
     lines = difflib.unified_diff(
         (before or "").splitlines(keepends=True),
         (text or "").splitlines(keepends=True),
@@ -74,18 +74,15 @@ def _prepare(copy: Path, server: str) -> None:
 
 def _snapshot(copy: Path) -> Iterator[tuple[Path, str | None]]:
     """What has become of the snapshot's files."""
-    files = {
-        *snapshot.FOLDER.iterdir(),
-        *(path.relative_to(copy) for path in (copy / snapshot.FOLDER).iterdir()),
-    }
-    for file in sorted(files):
-        if (text := _read(copy / file)) != _read(file):
+    made = (file.relative_to(copy) for file in (copy / snapshot.FOLDER).glob("*"))
+    for file in sorted({*snapshot.FOLDER.glob("*"), *made}):
+        if (text := read(copy / file)) != read(file):
             yield file, text
 
 
 def carry_out(changes: Changes) -> None:
     """Make all of the changes, or none. Raises `Failure`."""
-    before = {path: _read(path) for path in changes}
+    before = {path: read(path) for path in changes}
     folders = {folder for path in changes for folder in path.parents if not folder.exists()}
     try:
         for path, text in changes.items():
@@ -104,7 +101,8 @@ def carry_out(changes: Changes) -> None:
         raise
 
 
-def _read(path: Path) -> str | None:
+def read(path: Path) -> str | None:
+    """The text of a file, if there is one."""
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 

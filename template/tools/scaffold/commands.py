@@ -22,7 +22,7 @@ def resource(
     name: Annotated[str, typer.Argument(help="In the plural: books.", show_default=False)],
     fields: Annotated[
         list[str],
-        typer.Argument(metavar="FIELD:TYPE...", help=_FIELD_HELP, show_default=False),
+        typer.Argument(metavar="FIELD:TYPE", help=_FIELD_HELP, show_default=False),
     ],
     singular: Annotated[
         str | None,
@@ -39,6 +39,7 @@ def resource(
     """
     from tools.scaffold import changes
     from tools.scaffold.names import Refusal
+    from tools.scaffold.rendering import tests_of
     from tools.scaffold.resource import plan
 
     try:
@@ -53,4 +54,4 @@ def resource(
     changes.carry_out(made)
     for path in made:
         typer.echo(f"wrote {path}")
-    typer.echo(f"try it: uv run pytest tests/api/test_{name}.py")
+    typer.echo(f"try it: uv run pytest {tests_of(name)}")

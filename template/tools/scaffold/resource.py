@@ -6,7 +6,7 @@ from pathlib import Path
 from app.cli.failure import failing_on
 from app.db import migrations
 from app.db.migrations import MigrationError
-from tools.scaffold import fields, registration, rendering
+from tools.scaffold import changes, fields, registration, rendering
 from tools.scaffold.changes import Changes
 from tools.scaffold.names import Names, Refusal
 
@@ -31,6 +31,6 @@ def _require_free(name: str) -> None:
 
 
 def _registration(name: str) -> Changes:
-    before = registration.API.read_text(encoding="utf-8")
+    before = changes.read(registration.API) or ""
     after = registration.registered(before, name)
     return {} if after == before else {registration.API: after}
