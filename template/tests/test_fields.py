@@ -23,6 +23,7 @@ from app import fields
         ("Timestamp", "2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
         ("Timestamp", "2026-01-31T13:00:00.5+01:00", datetime(2026, 1, 31, 12, 0, 0, 500000, UTC)),
     ],
+    ids=repr,
 )
 def test_is_taken_as_it_is(kind: str, given: Any, taken: Any) -> None:
     found = TypeAdapter(getattr(fields, kind)).validate_python(given)
@@ -55,6 +56,7 @@ def test_is_taken_as_it_is(kind: str, given: Any, taken: Any) -> None:
         ("Timestamp", "0001-01-01T00:00:00+14:00"),
         ("Timestamp", "9999-12-31T23:59:59-14:00"),
     ],
+    ids=repr,
 )
 def test_is_refused(kind: str, given: Any) -> None:
     with pytest.raises(ValidationError):
