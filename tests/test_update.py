@@ -67,23 +67,12 @@ def test_a_pristine_service_becomes_what_is_rendered_today(
     assert unmerged(pristine) == set()
 
 
-@pytest.fixture(
-    scope="module", params=[VARIANTS[0], VARIANTS[-1]], ids=lambda variant: variant.name
-)
-def used(request: pytest.FixtureRequest) -> Variant:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def updated(
-    release: str,
-    used: Variant,
-    template: Path,
-    uv: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """Rendered from the release, made ours, and updated by the service's own command."""
-    service = tmp_path_factory.mktemp("used") / "service"
+@pytest.mark.parametrize("used", [VARIANTS[0], VARIANTS[-1]], ids=lambda variant: variant.name)
+def test_a_service_in_use_keeps_what_is_its_users(
+    release: str, used: Variant, template: Path, render: Render, uv: str, tmp_path: Path
+) -> None:
+    """One test, since the way there takes most of the time."""
+    service = tmp_path / "service"
     render_at(release, template, service, answers_then(release, used, template))
     make_ours(service)
     app(uv, service, "sql", "prepare")
@@ -97,49 +86,44 @@ def updated(
     newest = git("rev-parse", "HEAD", cwd=template).strip()
     app(uv, service, "template", "update", f"--to={newest}", "--no-test")
 
+    it_has_no_conflicts(service)
+    wanted = render(used.answers)
+    make_ours(wanted)
+    its_files_are_todays_with_the_edits_kept(service, wanted)
+    assert {path: (service / path).read_text() for path in PRIVATE} == PRIVATE
     assert (service / "uv.lock").read_bytes() == lock
-    return service
+    its_database_migrates_with_its_rows(service, uv)
+    its_queries_and_its_tests_are_right(service, uv)
+    a_second_update_changes_nothing(service)
 
 
-@pytest.fixture(scope="module")
-def wanted(used: Variant, render: Render) -> Path:
-    """The same edits made to a service of today."""
-    service = render(used.answers)
-    make_ours(service)
-    return service
+def it_has_no_conflicts(service: Path) -> None:
+    assert unmerged(service) == set()
+    assert not list(service.rglob("*.rej"))
 
 
-def test_a_used_service_has_no_conflicts(updated: Path) -> None:
-    assert unmerged(updated) == set()
-    assert not list(updated.rglob("*.rej"))
-
-
-def test_its_files_are_todays_with_the_edits_kept(updated: Path, wanted: Path) -> None:
+def its_files_are_todays_with_the_edits_kept(service: Path, wanted: Path) -> None:
     ours = {"uv.lock", "sql/orders.list_orders.json"}
-    assert in_git(updated) == files_in(wanted) | ours
+    assert in_git(service) == files_in(wanted) | ours
     # What the snapshot was made of is checked by what made it.
     for path in files_in(wanted) - {"sql/schema.lock"}:
-        assert (updated / path).read_text() == (wanted / path).read_text()
+        assert (service / path).read_text() == (wanted / path).read_text()
 
 
-def test_what_git_does_not_have_is_untouched(updated: Path) -> None:
-    assert {path: (updated / path).read_text() for path in PRIVATE} == PRIVATE
+def its_database_migrates_with_its_rows(service: Path, uv: str) -> None:
+    app(uv, service, "db", "migrate")
+    assert "ada@example.com" in app(uv, service, "users", "list")
 
 
-def test_its_database_migrates_with_its_rows(updated: Path, uv: str) -> None:
-    app(uv, updated, "db", "migrate")
-    assert "ada@example.com" in app(uv, updated, "users", "list")
+def its_queries_and_its_tests_are_right(service: Path, uv: str) -> None:
+    app(uv, service, "sql", "check")
+    check_tests(uv, "run", "--quiet", "pytest", "--quiet", *QUICK, cwd=service)
 
 
-def test_its_queries_and_its_tests_are_right(updated: Path, uv: str) -> None:
-    app(uv, updated, "sql", "check")
-    check_tests(uv, "run", "--quiet", "pytest", "--quiet", *QUICK, cwd=updated)
-
-
-def test_a_second_update_changes_nothing(updated: Path) -> None:
-    commit(updated, "Update")
-    assert update(updated) == ""
-    assert git("status", "--porcelain", cwd=updated) == ""
+def a_second_update_changes_nothing(service: Path) -> None:
+    commit(service, "Update")
+    assert update(service) == ""
+    assert git("status", "--porcelain", cwd=service) == ""
 
 
 def make_ours(service: Path) -> None:
