@@ -182,12 +182,16 @@ def load(contender: Contender, work: Work, token: str, seconds: float) -> dict[s
 
 def compared(contenders: Sequence[Contender]) -> dict[str, Any]:
     """The medians of each work, and the service's ratio to bare Starlette."""
-    return {"works": [compare(work, contenders) for work in WORKS]}
+    return {
+        "works": [
+            compare(work, {one.name: one.measured[work.name] for one in contenders})
+            for work in WORKS
+        ]
+    }
 
 
-def compare(work: Work, contenders: Sequence[Contender]) -> dict[str, Any]:
-    """A bound is broken where no round, however quiet, has reached it."""
-    found = {contender.name: contender.measured[work.name] for contender in contenders}
+def compare(work: Work, found: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
+    """One work's figures. A bound is broken where no round, however quiet, has reached it."""
     rates = ratios(found, "rate")
     return {
         "work": work.name,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import query_call
+from benchmarks import query_call, requests
 from slipway import ROOT
 from tests.conftest import Render, check
 
@@ -20,6 +20,22 @@ def test_the_types_of_what_runs_inside_of_a_service_are_right(render: Render, to
 def test_a_ratio_is_too_high_only_beyond_its_error(ratio: float, error: float, slow: bool) -> None:
     case = {"query": 1.0, "by_hand": 1.0, "ratio": ratio, "error": error}
     assert query_call.too_slow(case) == slow
+
+
+@pytest.mark.parametrize(("rates", "broken"), [((70, 60), True), ((70, 80), False)])
+def test_a_bound_is_broken_where_no_round_reaches_it(
+    rates: tuple[float, float], broken: bool
+) -> None:
+    rounds = {
+        requests.SERVICE: [{"rate": rate, "microseconds": 3.0} for rate in rates],
+        requests.BARE: [{"rate": 100.0, "microseconds": 2.0}] * 2,
+    }
+
+    found = requests.compare(requests.Work("work", "/", bound=0.75), rounds)
+
+    assert found["broken"] == broken
+    assert (found["least"], found["greatest"]) == (min(rates) / 100, max(rates) / 100)
+    assert found["processor_ratio"] == 1.5
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import asyncpg
 import jwt
-import orjson
+import orjson  # type: ignore[import-not-found] # installed for this program alone
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
