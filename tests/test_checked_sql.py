@@ -28,7 +28,9 @@ def test_queries_are_checked_on_older_servers(
     pytest = (tools / "python", "-m", "pytest", "--quiet")
     there = {"TEST_DATABASE_URL": older_server}
     check_tests(*app, "sql", "check", "--live", "--plans", cwd=service, **there)
-    check_tests(*pytest, "tests/tools/sql", "tests/tools/checker", cwd=service, **there)
+    # The commands have the same tests on any server; what they find has not.
+    commands = "--ignore=tests/tools/checker/test_commands.py"
+    check_tests(*pytest, "tests/tools/sql", "tests/tools/checker", commands, cwd=service, **there)
 
 
 @pytest.mark.slow

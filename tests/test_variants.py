@@ -18,7 +18,7 @@ COMBINED = ("id_type", "jwt_algorithm", "image_base", "example_resource")
 # Whatever makes a variant: each question with a list of answers, or yes and no.
 PAIRED = tuple(question for question in QUESTIONS if choices(question))
 # Files beside the program alone.
-BESIDE = {"licence", "ci"}
+BESIDE = {"image_base", "deploy", "licence", "ci"}
 
 # As the template writes them, with a space. A workflow's ${{ … }} is GitHub's.
 TAG = re.compile(r"(?<!\$)\{\{ |\{% |\{# ")
