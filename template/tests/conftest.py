@@ -98,7 +98,7 @@ def settings(
         database_url=database.dsn,
         database_password=None,
         database_pool_min_size=0,
-        database_acquire_timeout=20,  # a machine that is busy is no failure
+        database_acquire_timeout=10,  # a machine that is busy is no failure
         jwt_keys=jwt_keys,
         # As cheap as argon2 can be: here it is the logic that is tested.
         argon2_time_cost=1,
