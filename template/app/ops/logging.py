@@ -33,7 +33,8 @@ def configure(
     ``stream`` is where to, if not to standard output.
     """
     render = _json() if log_format == "json" else _console()
-    handler = logging.StreamHandler(stream or sys.stdout)
+    out = stream or sys.stdout
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
@@ -45,7 +46,7 @@ def configure(
     root.setLevel(level.upper())
     # The audit trail is kept whatever the level.
     logging.getLogger("app.audit").setLevel(logging.INFO)
-    _Lines.handler = handler
+    _Lines.handler, _Lines.out = handler, out
     _PROCESSORS[:] = [_filter_by_level, *_SHARED, *render]
     structlog.configure(
         processors=_PROCESSORS,
@@ -62,6 +63,7 @@ class _Lines:
     """
 
     handler: logging.StreamHandler[TextIO]
+    out: TextIO
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -69,7 +71,7 @@ class _Lines:
 
     def info(self, line: str) -> None:
         try:
-            self.handler.stream.write(line + self.handler.terminator)
+            self.out.write(f"{line}\n")
             self.handler.flush()
         except Exception:  # as logging.Handler does: a full disk fails no request
             self.handler.handleError(logging.makeLogRecord({"name": self.name, "msg": line}))
