@@ -52,6 +52,8 @@ def test_the_services_own_suite_passes(variant: Variant, render: Render, uv: str
     service = render(variant.answers)
     missing = LONG.keys() - variant.checks
     left_out = [f"--ignore={test}" for check in missing for test in LONG[check]]
-    check_tests(uv, "run", "--quiet", "pytest", "--quiet", *left_out, cwd=service)
+    # The workers of this run share the processors already.
+    suite = (uv, "run", "--quiet", "pytest", "--quiet", "--numprocesses=1")
+    check_tests(*suite, *left_out, cwd=service)
     # The server that the suite has used, and its migrated template, are there.
     check(uv, "run", "--quiet", "app", "sql", "check", "--live", "--plans", cwd=service)
