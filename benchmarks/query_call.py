@@ -49,8 +49,7 @@ def table(report: dict[str, Any]) -> str:
             for name, case in report["cases"].items()
         ),
         "",
-        f"{report['machine']}; Python {report['python']}, asyncpg {report['asyncpg']}, "
-        f"PostgreSQL {report['postgresql']}",
+        services.versions(report),
     ]
     return "\n".join(lines)
 

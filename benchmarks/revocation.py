@@ -41,8 +41,7 @@ def table(report: dict[str, Any]) -> str:
             for name, design in report["designs"].items()
         ),
         "",
-        f"{report['machine']}; Python {report['python']}, asyncpg {report['asyncpg']}, "
-        f"PostgreSQL {report['postgresql']}",
+        services.versions(report),
     ]
     return "\n".join(lines)
 

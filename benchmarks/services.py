@@ -5,11 +5,11 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from copier import run_copy
 
@@ -76,3 +76,11 @@ def machine() -> str:
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("Model name:")]
     processor = named[0] if named else platform.machine()
     return f"{os.cpu_count()} processors ({processor}), {platform.system()}"
+
+
+def versions(report: Mapping[str, Any]) -> str:
+    """The machine, and the versions that a program has reported, in a line."""
+    return (
+        f"{report['machine']}; Python {report['python']}, asyncpg {report['asyncpg']}, "
+        f"PostgreSQL {report['postgresql']}"
+    )
