@@ -75,6 +75,11 @@ INVALID_CHOICES = [
     ("telemetry", "jaeger", "'jaeger' is not in ['none', 'otlp']"),
     ("licence", "GPL", "'GPL' is not in ['none', 'MIT', 'Apache-2.0', 'proprietary']"),
     ("ci", "jenkins", "'jenkins' is not in ['github', 'gitlab', 'none']"),
+    (
+        "dependency_updates",
+        "snyk",
+        "'snyk' is not in ['dependabot', 'renovate', 'none']",
+    ),
 ]
 
 

@@ -1,0 +1,127 @@
+"""The configurations of Dependabot and Renovate, and which of them a service gets."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from extensions.dependencies import dependabot_error, usual_dependency_updates
+from tests.conftest import Render, check
+from tests.questions import choices
+from tests.updates import begin, render_at, update
+from tests.variants import AUTHOR
+
+PROGRAMS: Final = Path(sys.executable).parent
+
+FILES: Final = {
+    "uv": "pyproject.toml",
+    "github-actions": ".github/workflows/ci.yml",
+    "docker": "Dockerfile",
+    "docker-compose": "compose.yaml",
+}
+"""What Dependabot reads, by its names for them."""
+
+
+@pytest.fixture(params=choices("ci"))
+def ci(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_the_default_is_a_choice_that_nothing_speaks_against(ci: str, render: Render) -> None:
+    chosen = usual_dependency_updates(ci)
+
+    assert chosen in choices("dependency_updates")
+    answers = yaml.safe_load((render({"ci": ci}) / ".copier-answers.yml").read_text())
+    assert answers["dependency_updates"] == chosen
+
+
+def test_dependabot_is_refused_where_there_is_none() -> None:
+    assert {ci for ci in choices("ci") if dependabot_error(ci)} == {"gitlab"}
+    assert dependabot_error("gitlab") == (
+        "Choose renovate or none: Dependabot is a part of GitHub, and ci=gitlab."
+    )
+
+
+def test_moving_to_gitlab_puts_renovate_in_dependabots_place(
+    template: Path, tmp_path: Path, render: Render
+) -> None:
+    service = tmp_path / "service"
+    render_at("HEAD", template, service, AUTHOR)
+    begin(service)
+    assert (service / ".github" / "dependabot.yml").exists()
+
+    update(service, "--data=ci=gitlab")
+
+    assert not (service / ".github").exists()
+    wanted = render({"ci": "gitlab"}) / "renovate.json"
+    assert (service / "renovate.json").read_text() == wanted.read_text()
+
+
+@pytest.mark.parametrize("ci", ["github", "none"])
+def test_dependabot_has_a_configuration_that_it_takes(ci: str, render: Render) -> None:
+    service = render({"ci": ci, "dependency_updates": "dependabot"})
+
+    valid("vendor.dependabot", ".github/dependabot.yml", service)
+    zizmor = (PROGRAMS / "zizmor", "--offline", "--quiet", "--persona=auditor")
+    check(*zizmor, ".github/dependabot.yml", cwd=service)
+
+
+def test_renovate_has_a_configuration_that_it_takes(render: Render) -> None:
+    valid("vendor.renovate", "renovate.json", render({"dependency_updates": "renovate"}))
+
+
+@pytest.mark.parametrize("ci", ["github", "none"])
+def test_dependabot_looks_at_all_there_is_once_a_week(ci: str, render: Render) -> None:
+    service = render({"ci": ci, "dependency_updates": "dependabot"})
+    updates = yaml.safe_load((service / ".github" / "dependabot.yml").read_text())["updates"]
+
+    looked_at = {entry["package-ecosystem"] for entry in updates}
+    assert looked_at == {name for name, path in FILES.items() if (service / path).exists()}
+    for entry in updates:
+        assert entry["directory"] == "/"
+        assert entry["schedule"] == {"interval": "weekly"}
+        assert entry["cooldown"] == {"default-days": 7}
+        assert len(entry["groups"]) == 1
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_renovate_groups_what_each_of_its_managers_finds(ci: str, render: Render) -> None:
+    service = render({"ci": ci, "dependency_updates": "renovate"})
+    config: dict[str, Any] = json.loads((service / "renovate.json").read_text())
+
+    assert "schedule:weekly" in config["extends"]
+    assert config["minimumReleaseAge"] == "7 days"
+    groups = [rule["groupName"] for rule in config["packageRules"] if "groupName" in rule]
+    assert groups == ["packages", "actions", "images"]
+
+
+def test_what_the_template_moves_as_a_whole_is_left_to_it(render: Render) -> None:
+    """The image's Python, whose paths stand in the Dockerfile; and PostgreSQL's major version."""
+    service = render({"dependency_updates": "dependabot"})
+    updates = yaml.safe_load((service / ".github" / "dependabot.yml").read_text())["updates"]
+    ignored = {
+        (entry["package-ecosystem"], rule["dependency-name"]): rule["update-types"]
+        for entry in updates
+        for rule in entry.get("ignore", [])
+    }
+    disabled = {
+        (*rule["matchDatasources"], *rule["matchPackageNames"]): rule["matchUpdateTypes"]
+        for rule in json.loads(
+            (render({"dependency_updates": "renovate"}) / "renovate.json").read_text()
+        )["packageRules"]
+        if not rule.get("enabled", True)
+    }
+
+    assert ignored == {
+        ("docker", "python"): ["version-update:semver-major", "version-update:semver-minor"],
+        ("docker-compose", "postgres"): ["version-update:semver-major"],
+    }
+    assert disabled == {("docker", "python"): ["major", "minor"], ("docker", "postgres"): ["major"]}
+
+
+def valid(schema: str, path: str, service: Path) -> None:
+    """Check a file of the service against one of the schemas that come with check-jsonschema."""
+    check(PROGRAMS / "check-jsonschema", f"--builtin-schema={schema}", path, cwd=service)
