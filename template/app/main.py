@@ -8,7 +8,7 @@ from fastapi_offline import FastAPIOffline
 
 from app import about, api, http, resources
 from app.auth import jwks, purge
-from app.http import errors, openapi
+from app.http import errors, openapi, routing
 from app.ops import health, telemetry
 from app.ops.metrics import Metrics
 from app.settings import Settings
@@ -49,4 +49,5 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     app.include_router(jwks.router)
     app.include_router(api.router)
+    routing.flatten(app)
     return app

@@ -42,7 +42,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
         http=protocol.with_head_timeout(settings.request_timeout),
         lifespan="off",  # Server runs it, to let its errors reach the caller
         log_config=None,
-        access_log=False,  # AccessLogMiddleware writes it
+        access_log=False,  # ObservationMiddleware writes it
         server_header=False,
         proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
         timeout_graceful_shutdown=settings.shutdown_timeout,

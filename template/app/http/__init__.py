@@ -5,12 +5,11 @@ Starlette's `BaseHTTPMiddleware` is avoided: it costs a task and two queues a re
 
 from starlette.middleware import Middleware
 
-from app.http.access_log import AccessLogMiddleware
 from app.http.body_limit import BodyLimitMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.head import HeadMiddleware
+from app.http.observation import ObservationMiddleware
 from app.http.request_id import RequestIdMiddleware
-from app.http.request_metrics import RequestMetricsMiddleware
 from app.http.time_limit import TimeLimitMiddleware
 from app.http.trailing_slash import TrailingSlashMiddleware
 from app.http.unforeseen import UnforeseenErrorMiddleware
@@ -22,8 +21,7 @@ def middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     """From the outermost, which sees a request first and its response last, to the innermost."""
     return [
         Middleware(RequestIdMiddleware),
-        Middleware(AccessLogMiddleware),
-        Middleware(RequestMetricsMiddleware, metrics=metrics),
+        Middleware(ObservationMiddleware, metrics=metrics),
         *_cors(settings.allowed_origins),
         Middleware(UnforeseenErrorMiddleware),
         Middleware(TimeLimitMiddleware, seconds=settings.request_timeout),

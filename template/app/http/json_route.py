@@ -1,11 +1,12 @@
 """Routes whose bodies are JSON as RFC 8259 has it, and no more."""
 
 import json
-from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+
+from app.http.prepared import Handler, prepare
 
 
 class JsonRoute(APIRoute):
@@ -14,10 +15,10 @@ class JsonRoute(APIRoute):
     The ``route_class`` of each router whose routes have bodies.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
         if self.body_field is None:
-            return handle
+            return prepare(self, handle)
 
         async def handle_strictly(request: Request) -> Response:
             return await handle(_JsonRequest(request.scope, request.receive))

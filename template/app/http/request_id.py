@@ -4,9 +4,8 @@ import re
 import uuid
 from typing import Final
 
-import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 _WELL_FORMED: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -27,14 +26,18 @@ class RequestIdMiddleware:
 
         identifier = _given(scope) or new_request_id()
         scope["request_id"] = identifier
+        header = (b"x-request-id", identifier.encode())
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-Id"] = identifier
+                message["headers"] = [*message["headers"], header]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=identifier):
+        bound = bind_contextvars(request_id=identifier)
+        try:
             await self.app(scope, receive, send_with_id)
+        finally:
+            reset_contextvars(**bound)
 
 
 def new_request_id() -> str:

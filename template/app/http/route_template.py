@@ -8,7 +8,5 @@ def route_template(scope: Scope) -> str | None:
 
     Unlike the path itself it has few values, so that logs and metrics can be grouped by it.
     """
-    # FastAPI's route knows the path without the prefixes of the routers around it.
-    context = scope.get("fastapi", {}).get("effective_route_context")
-    path: str | None = getattr(context or scope.get("route"), "path", None)
+    path: str | None = getattr(scope.get("route"), "path", None)
     return path

@@ -1,0 +1,36 @@
+"""Finds the route of a request in one pass."""
+
+import inspect
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.routing import BaseRoute
+
+_OPTIONS: Final = tuple(inspect.signature(APIRoute).parameters)
+"""The names of what makes a route; it has attributes of the same names."""
+
+
+def flatten(app: FastAPI) -> None:
+    """Put the routes of included routers into one list; called once the last one is included.
+
+    FastAPI keeps routers within routers, and asks each of them twice for every request. The routes
+    and their description stay what they are; ``form_limits`` alone count on a route, not on the
+    routers around it.
+    """
+    app.router.routes[:] = [each for route in app.routes for each in _flat(route)]
+
+
+def _flat(route: BaseRoute) -> list[BaseRoute]:
+    contexts = list(iter_route_contexts([route]))
+    if all(isinstance(context.original_route, APIRoute) for context in contexts):
+        return [_of_its_own(context) for context in contexts]
+    return [route]  # a mounted application, say
+
+
+def _of_its_own(context: RouteContext) -> BaseRoute:
+    """The route with the prefix, the tags and all else that the routers around it give it."""
+    route = context.original_route
+    own = vars(route)
+    options: dict[str, Any] = {name: getattr(context, name, own.get(name)) for name in _OPTIONS}
+    return type(route)(**options)
