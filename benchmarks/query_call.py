@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import services
+from benchmarks import machine, services
 
 BOUND: Final = 1.03
 ROUNDS: Final = 1000
@@ -24,7 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     with services.rendered() as service:
         report = json.loads(service.program("query_call", str(options.rounds)))
-    report["machine"] = services.machine()
+    report["machine"] = machine.described()
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
     print(table(report))

@@ -1,8 +1,6 @@
 """A service to measure: rendered from this clone, with its own environment."""
 
 import os
-import platform
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -66,16 +64,6 @@ def rendered() -> Iterator[Service]:
         run_copy(str(ROOT), folder, defaults=True, unsafe=True, vcs_ref="HEAD", quiet=True)
         subprocess.run([find_uv(), "sync", "--quiet"], cwd=folder, env=environment(), check=True)
         yield Service(folder)
-
-
-def machine() -> str:
-    """What the numbers were measured on."""
-    found = shutil.which("lscpu")
-    described = subprocess.run([found], capture_output=True, check=True) if found else None
-    lines = described.stdout.decode().splitlines() if described else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("Model name:")]
-    processor = named[0] if named else platform.machine()
-    return f"{os.cpu_count()} processors ({processor}), {platform.system()}"
 
 
 def versions(report: Mapping[str, Any]) -> str:

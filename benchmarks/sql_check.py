@@ -16,8 +16,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks import services
+from benchmarks import machine, services
+from benchmarks.noise import Bound, Spread
+from benchmarks.report import Section
 from benchmarks.services import Service
+from slipway import say
 
 QUERIES: Final = 200
 OFFLINE: Final = "offline"
@@ -148,11 +151,28 @@ def main() -> None:
         fill(service)
         rounds = measure(service, options.rounds)
     if options.json:
-        options.json.write_text(json.dumps({"seconds": rounds, "machine": services.machine()}))
+        options.json.write_text(json.dumps({"seconds": rounds, "machine": machine.described()}))
     print(table(rounds))
     slow = [name for name, bound in BOUNDS.items() if min(rounds[name]) > bound * options.slack]
     if slow:
         sys.exit(f"slower than it may be: {'; '.join(slow)}")
+
+
+def section(service: Service, rounds: int) -> Section:
+    """The same, as a part of all that is measured. ``service`` has more queries afterwards."""
+    say(f"Measuring the check of {QUERIES} queries, {rounds} rounds ...")
+    fill(service)
+    measured = {name: Spread.of(values) for name, values in measure(service, rounds).items()}
+    return Section(
+        f"`app sql check` of {QUERIES} queries",
+        ("", "s", "bound"),
+        [[name, one.text(), f"{BOUNDS.get(name, '')}"] for name, one in measured.items()],
+        {name: one.median for name, one in measured.items()},
+        [
+            Bound(f"the check of {QUERIES} queries, {name}, s", measured[name], at_most=bound)
+            for name, bound in BOUNDS.items()
+        ],
+    )
 
 
 def fill(service: Service) -> None:
@@ -209,7 +229,7 @@ def table(measured: dict[str, list[float]]) -> str:
             for name, values in measured.items()
         ),
         "",
-        services.machine(),
+        machine.described(),
     ]
     return "\n".join(lines)
 

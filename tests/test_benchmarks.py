@@ -1,11 +1,22 @@
 """The benchmarks run, and their bounds hold."""
 
+import asyncio
+import json
+import shutil
+import subprocess
 import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, Final
+from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import query_call, requests
+from benchmarks import noise, openloop, plot, query_call, throughput
+from benchmarks.__main__ import FULL, SHORT, choose, parse
+from benchmarks.contenders import BARE, SERVICE
+from benchmarks.noise import Bound, Spread
 from slipway import ROOT
 from tests.conftest import Render, check
 
@@ -22,20 +33,158 @@ def test_a_ratio_is_too_high_only_beyond_its_error(ratio: float, error: float, s
     assert query_call.too_slow(case) == slow
 
 
-@pytest.mark.parametrize(("rates", "broken"), [((70, 60), True), ((70, 80), False)])
-def test_a_bound_is_broken_where_no_round_reaches_it(
-    rates: tuple[float, float], broken: bool
+@pytest.mark.parametrize(
+    ("rounds", "state"),
+    [
+        ([0.60, 0.61, 0.62, 0.61, 0.60], "**broken**"),
+        ([0.60, 0.80, 0.71, 0.78, 0.65], "within the noise"),
+        ([0.80, 0.81, 0.80, 0.82, 0.81], "holds"),
+    ],
+)
+def test_a_bound_is_broken_only_by_more_than_the_noise_of_its_rounds(
+    rounds: list[float], state: str
 ) -> None:
+    assert Bound("at least", Spread.of(rounds), at_least=0.75).state() == state
+    mirrored = [1.5 - one for one in rounds]
+    assert Bound("at most", Spread.of(mirrored), at_most=0.75).state() == state
+
+
+def test_ratios_are_those_of_each_round() -> None:
+    # The machine was half as fast in the second round, for both.
+    ratio = noise.ratios([800, 400, 800], [1000, 500, 1000])
+
+    assert (ratio.median, ratio.least, ratio.greatest, ratio.error) == (0.8, 0.8, 0.8, 0)
+
+
+def test_a_contender_is_compared_in_one_run() -> None:
     rounds = {
-        requests.SERVICE: [{"rate": rate, "microseconds": 3.0} for rate in rates],
-        requests.BARE: [{"rate": 100.0, "microseconds": 2.0}] * 2,
+        SERVICE: [{"rate": 70.0, "microseconds": 3.0}, {"rate": 80.0, "microseconds": 3.0}],
+        BARE: [{"rate": 100.0, "microseconds": 2.0}] * 2,
     }
+    work = throughput.Work("me", "`GET /users/me`", {BARE: 0.9})
 
-    found = requests.compare(requests.Work("work", "/", bound=0.75), rounds)
+    section = throughput.section([work], {"me": rounds})
 
-    assert found["broken"] == broken
-    assert (found["least"], found["greatest"]) == (min(rates) / 100, max(rates) / 100)
-    assert found["processor_ratio"] == 1.5
+    assert section.figures["me"][BARE]["service's ratio"] == 0.75
+    [bound] = section.bounds
+    assert (bound.at_least, bound.measured.least, bound.measured.greatest) == (0.9, 0.7, 0.8)
+
+
+@asynccontextmanager
+async def slow_server(seconds: float) -> AsyncIterator[str]:
+    """Answers one request at a time, over all connections, each after some seconds."""
+    turn = asyncio.Lock()
+    answering = set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.add(asyncio.current_task())
+        try:
+            while await reader.read(4096):
+                async with turn:
+                    await asyncio.sleep(seconds)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        finally:
+            writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+        for task in filter(None, answering):
+            task.cancel()
+        await asyncio.gather(*filter(None, answering), return_exceptions=True)
+
+
+def sent(answered_after: float, **plan: Any) -> dict[str, float]:
+    """What came of a plan with one kind of requests, to a server of that slowness."""
+
+    async def run() -> dict[str, Any]:
+        kinds: dict[str, Any] = {"any": {"path": "/", "headers": {}, "body": "{}"}}
+        async with slow_server(answered_after) as url:
+            return await openloop.Load({"url": url, "kinds": kinds, **plan}).run()
+
+    found: dict[str, float] = openloop.run(run())["any"]
+    return found
+
+
+def test_requests_that_are_due_count_while_the_server_lags_behind() -> None:
+    # Ten times what the server can answer: whoever asked only after an answer saw 20 ms.
+    found = sent(0.02, shares={"any": 1}, rate=500, seconds=0.1)
+
+    assert (found["count"], found["failed"]) == (50, 0)
+    # The last is due after 100 ms and answered after a second at least.
+    assert found["most"] > 800
+    assert found["p50"] > 400
+
+
+def test_a_request_without_an_answer_at_the_end_counts_with_its_wait() -> None:
+    found = sent(30, shares={}, rate=0, seconds=0.2, beside={"any": 2})
+
+    assert found["count"] == 0
+    assert found["most"] >= 190
+
+
+def test_the_plot_shows_each_contender_as_long_as_it_is_fast() -> None:
+    measured = {"me": {SERVICE: {"rate": 750.0}, BARE: {"rate": 1000.0}}}
+
+    drawn = ElementTree.fromstring(plot.of_requests(measured))  # noqa: S314 - our own
+
+    bars = drawn.findall("{http://www.w3.org/2000/svg}rect")
+    lengths = [float(bar.attrib["width"]) for bar in bars]
+    assert lengths[0] / lengths[1] == pytest.approx(0.75, abs=0.01)
+    assert [bar.attrib["class"] for bar in bars] == ["own", "bar"]
+
+
+ME: Final = f"`GET /users/me`, of {BARE}"
+PAGE: Final = f"a page of 20 posts, of {BARE}"
+MEMORY: Final = "resident after load, MiB"
+RENDERING: Final = "rendering, to that of an empty template"
+STEADY: Final = {ME, PAGE, MEMORY, RENDERING}
+"""The bounds that tests run beside don't disturb by more than the noise that is measured."""
+NOT_REACHED: Final = {ME, PAGE, MEMORY, RENDERING}
+"""Those that are still to come. Whoever reaches one strikes it from here."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_the_bounds_hold(tmp_path: Path) -> None:
+    numbers = tmp_path / "numbers.json"
+    command = (sys.executable, "-m", "benchmarks", "--short", "--json", str(numbers))
+
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert numbers.exists(), said.stdout + said.stderr
+    bounds = {bound["what"]: bound["broken"] for bound in json.loads(numbers.read_text())["bounds"]}
+    assert bounds.keys() >= STEADY
+    broken = {what for what in STEADY - NOT_REACHED if bounds[what]}
+    assert not broken, said.stdout
+    assert (said.returncode == 0) == (not any(bounds.values()))
+
+
+def test_what_is_measured_alone_is_measured_short_where_it_can_be() -> None:
+    assert list(choose(["sql", "requests"], short=True).items()) == [
+        ("requests", SHORT["requests"]),
+        ("sql", FULL["sql"]),
+    ]
+    assert choose(None, short=True) == SHORT
+    assert choose(None, short=False) == FULL
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--peer", "nobody=."), "nobody is none of full-stack-fastapi-template"),
+        (("--peer", "full-stack-fastapi-template=/nowhere"), "/nowhere is no folder"),
+        (("--plot", "x.svg", "--only", "sql"), "--plot draws the measure requests"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(
+    given: Sequence[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        parse(given)
+
+    assert refused.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,6 +1,9 @@
-"""Runs a migrated database until it is told to stop. Prints the address, once it is there."""
+"""Runs a database server until it is told to stop. Prints, once they are there, the addresses of a
+migrated database and of an empty one, and the server's process, as JSON.
+"""
 
 import asyncio
+import json
 import signal
 
 import asyncpg
@@ -9,16 +12,34 @@ from tools import databases
 
 
 async def main() -> None:
-    """Hold the database open."""
+    """Hold the databases open."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     with databases.server() as server:
         admin = await asyncpg.connect(server)
         template = await databases.migrated_template(admin, server)
-        async with databases.fresh_database(admin, server, template) as fresh:
-            print(fresh.dsn, flush=True)
+        async with (
+            databases.fresh_database(admin, server, template) as migrated,
+            databases.fresh_database(admin, server) as empty,
+        ):
+            print(
+                json.dumps(
+                    {
+                        "service": migrated.dsn,
+                        "empty": empty.dsn,
+                        "postmaster": await postmaster(admin),
+                    }
+                ),
+                flush=True,
+            )
             await stopped.wait()
         await admin.close()
+
+
+async def postmaster(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
+    """The process that all of the server's others are children of."""
+    pid_file: str = await admin.fetchval("SELECT pg_read_file('postmaster.pid')")
+    return int(pid_file.split()[0])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,142 @@
+"""All that has a number, in one run: python -m benchmarks [--short] [--peer NAME=PATH]
+
+Renders the service, starts it on an embedded PostgreSQL beside whoever it is compared with,
+measures it, and prints tables in Markdown. Exits with 1 where a figure is on the wrong side of its
+bound by more than its own noise.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks import (
+    contenders,
+    footprint,
+    image,
+    latency,
+    plot,
+    rendering,
+    report,
+    scaling,
+    sql_check,
+    suite,
+    throughput,
+)
+from benchmarks.contenders import Stage
+from benchmarks.machine import TooSmallError
+from benchmarks.peers import PEERS
+from benchmarks.peers.adapter import Peer
+from benchmarks.report import Section
+from slipway import say
+
+Measure = Callable[[Stage], Section]
+
+FULL: Final[Mapping[str, Measure]] = {
+    "requests": lambda stage: throughput.measure(stage, throughput.WORKS, rounds=5, seconds=2),
+    "mix": lambda stage: latency.measure_mix(stage, rounds=3, seconds=10),
+    "logins": lambda stage: latency.measure_logins(stage, rounds=5, seconds=6),
+    "workers": lambda stage: scaling.measure(stage, rounds=5, seconds=2),
+    "memory": footprint.measure_memory,
+    "start": lambda stage: footprint.measure_start(stage, rounds=7),
+    "rendering": lambda _: rendering.measure(rounds=7),
+    "suite": lambda stage: suite.measure(stage, ()),
+    "image": image.measure,
+    "sql": lambda stage: sql_check.section(stage.service, rounds=3),  # adds queries: the last
+}
+SHORT: Final[Mapping[str, Measure]] = {
+    "requests": lambda stage: throughput.measure(
+        stage, throughput.WORKS[: len(throughput.SHORT)], rounds=5, seconds=1
+    ),
+    "logins": lambda stage: latency.measure_logins(stage, rounds=3, seconds=3),
+    "workers": lambda stage: scaling.measure(stage, rounds=3, seconds=1),
+    "memory": footprint.measure_memory,
+    "start": lambda stage: footprint.measure_start(stage, rounds=3),
+    "rendering": lambda _: rendering.measure(rounds=3),
+    "suite": lambda stage: suite.measure(stage, suite.SHORT),
+}
+"""The bounds, in less than 90 seconds: fewer rounds, and nobody whom no bound is held against."""
+
+
+def main() -> None:
+    """Measure, and print what was found."""
+    options = parse()
+    chosen = choose(options.only, short=options.short)
+    for program, package in (("wrk", "wrk"), ("taskset", "util-linux")):
+        if shutil.which(program) is None:
+            sys.exit(f"{program} is not installed (Debian, Ubuntu: apt install {package}).")
+    started = time.monotonic()
+    try:
+        with contenders.staged(dict(options.peer), everybody=not options.short) as stage:
+            environment = contenders.versions(stage)
+            sections = {name: measure(stage) for name, measure in chosen.items()}
+            notes = stage.notes
+    except TooSmallError as error:
+        sys.exit(f"{error}.")
+    say(f"Done in {time.monotonic() - started:.0f} seconds.")
+    print("\n\n".join([report.markdown(sections.values(), environment), *notes]))
+    written = report.as_json(sections, environment)
+    if options.json:
+        options.json.write_text(json.dumps(written, indent=2) + "\n")
+    if options.plot:
+        options.plot.write_text(plot.of_requests(written["measures"]["requests"]))
+    if broken := [bound.what for one in sections.values() for bound in one.bounds if bound.broken]:
+        sys.exit(f"Bounds that are broken: {'; '.join(broken)}.")
+
+
+def choose(only: Sequence[str] | None, *, short: bool) -> Mapping[str, Measure]:
+    """What to measure, in order: all, those of the short mode, or those named, short where they
+    can be.
+    """
+    if only:
+        measures = {**FULL, **SHORT} if short else FULL
+        return {name: measure for name, measure in measures.items() if name in only}
+    return SHORT if short else FULL
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure the rendered service."
+    )
+    parser.add_argument("--short", action="store_true", help="what has a bound, within 90 seconds")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=FULL,
+        metavar="MEASURE",
+        help=f"one of {', '.join(FULL)}; may be given several times",
+    )
+    parser.add_argument(
+        "--peer",
+        action="append",
+        type=peer,
+        default=[],
+        metavar="NAME=PATH",
+        help=f"a peer's sources, to compare with it: {', '.join(PEERS)}",
+    )
+    parser.add_argument("--json", type=Path, help="a file to write the numbers to")
+    parser.add_argument("--plot", type=Path, help="a file to draw the requests to, in SVG")
+    options = parser.parse_args(arguments)
+    if options.plot and options.only and "requests" not in options.only:
+        parser.error("--plot draws the measure requests, which --only leaves out")
+    return options
+
+
+def peer(text: str) -> tuple[str, Peer]:
+    """Read ``NAME=PATH``."""
+    name, _, path = text.partition("=")
+    if name not in PEERS:
+        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(PEERS)}")
+    source = Path(path).absolute()
+    if not path or not source.is_dir():
+        raise argparse.ArgumentTypeError(f"{path or 'nothing'} is no folder with {name}'s sources")
+    return name, PEERS[name](source)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""How long it takes to render the default service, beside a template with one file."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from benchmarks import noise
+from benchmarks.noise import Bound
+from benchmarks.report import Section
+from slipway import ROOT, say
+
+TWICE: Final = 2
+EMPTY: Final = "an empty template"
+OURS: Final = "the default service"
+
+
+def measure(rounds: int) -> Section:
+    """``copier copy`` of either, from git, on one disk."""
+    say(f"Measuring rendering, {rounds} rounds ...")
+    with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
+        folder = Path(scratch)
+        templates = {EMPTY: empty_template(folder / "empty"), OURS: clone(folder / "template")}
+        found: dict[str, list[float]] = {name: [] for name in templates}
+        for number in range(rounds):
+            for name, template in templates.items():
+                target = folder / f"{number} {name}"
+                found[name].append(seconds(template, target))
+    ratio = noise.ratios(found[OURS], found[EMPTY])
+    return Section(
+        "Rendering",
+        ("`copier copy` of", "s", "ratio"),
+        [
+            [EMPTY, noise.Spread.of(found[EMPTY]).text(), ""],
+            [OURS, noise.Spread.of(found[OURS]).text(), ratio.text()],
+        ],
+        {**found, "ratio": ratio.median},
+        [Bound(f"rendering, to that of {EMPTY}", ratio, at_most=TWICE)],
+    )
+
+
+def empty_template(folder: Path) -> Path:
+    """A template with one question and one file that it renders."""
+    folder.mkdir()
+    (folder / "copier.yml").write_text("name:\n  type: str\n  default: nothing\n")
+    (folder / "README.md.jinja").write_text("# {{ name }}\n")
+    git("init", "--quiet", cwd=folder)
+    git("add", "--all", cwd=folder)
+    git(
+        *("-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.invalid"),
+        *("commit", "--quiet", "--message=A template"),
+        cwd=folder,
+    )
+    return folder
+
+
+def clone(folder: Path) -> Path:
+    """What is committed here, as those who render it have it."""
+    git("clone", "--quiet", str(ROOT), str(folder), cwd=ROOT)
+    return folder
+
+
+def seconds(template: Path, target: Path) -> float:
+    """How long the command takes, from its start to its end."""
+    options = ("--trust", "--defaults", "--quiet", "--vcs-ref", "HEAD")
+    started = time.perf_counter()
+    command = (sys.executable, "-m", "copier", "copy", *options, template, target)
+    subprocess.run(command, check=True)
+    return time.perf_counter() - started
+
+
+def git(*arguments: str, cwd: Path) -> None:
+    subprocess.run(["git", *arguments], cwd=cwd, check=True)  # noqa: S607 - wherever it is
