@@ -19,6 +19,7 @@ LONG = {
         "tests/tools/sql",
         "tests/tools/test_dev.py",
         "tests/tools/test_postgres.py",
+        "tests/tools/test_smoke.py",
     ),
 }
 """What runs in the variants with the check alone."""

@@ -12,7 +12,7 @@ from typing import NoReturn
 import typer
 
 from app import about
-from app.cli import configuration, database, initialise, keys, serving, users
+from app.cli import configuration, database, initialise, keys, serving, users, versioning
 from app.cli.failure import Failure
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.command("openapi")(configuration.openapi)
 app.command("config")(configuration.config)
+app.command("version")(versioning.version)
 
 # What only development needs is not in the image.
 if find_spec("tools"):
