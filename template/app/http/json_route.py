@@ -1,24 +1,29 @@
 """Routes whose bodies are JSON as RFC 8259 has it, and no more."""
 
 import json
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from app.http.prepared import Handler, prepare
+from app.http.prepared import prepare
 
 
 class JsonRoute(APIRoute):
     """A route that refuses ``NaN`` and ``Infinity``, which Python's parser takes for numbers.
 
-    The ``route_class`` of each router whose routes have bodies.
+    The ``route_class`` of every router. What can be prepared for a request is: `app.http.prepared`.
     """
 
-    def get_route_handler(self) -> Handler:
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.app = prepare(self, self.app)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         if self.body_field is None:
-            return prepare(self, handle)
+            return handle
 
         async def handle_strictly(request: Request) -> Response:
             return await handle(_JsonRequest(request.scope, request.receive))

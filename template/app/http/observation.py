@@ -24,6 +24,7 @@ class ObservationMiddleware:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
+        self.logger = logger.bind()  # which a logger else does for every line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,17 +48,16 @@ class ObservationMiddleware:
             route = route_template(scope)
             self.metrics.observe_request(known_method(scope), route, status, seconds)
             self.metrics.active_requests.dec()
-            _log(scope, route, status, seconds)
+            self._log(scope, route, status, seconds)
 
-
-def _log(scope: Scope, route: str | None, status: int | None, seconds: float) -> None:
-    failed = status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    write = logger.warning if failed else logger.info
-    write(
-        "request",
-        method=scope["method"],
-        path=scope["path"],
-        route=route,
-        status=status,
-        duration_ms=round(seconds * 1000, 2),
-    )
+    def _log(self, scope: Scope, route: str | None, status: int | None, seconds: float) -> None:
+        failed = status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        write = self.logger.warning if failed else self.logger.info
+        write(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+        )

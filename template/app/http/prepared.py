@@ -6,18 +6,18 @@ known when their route is made. Whatever asks for more, and each request in whic
 wrong, is left to FastAPI.
 """
 
-from collections.abc import Callable, Coroutine
 from inspect import iscoroutinefunction
-from typing import Any, Final, TypeAlias
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin
 
 from fastapi import Request, Response
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.routing import APIRoute, serialize_response
+from pydantic import TypeAdapter
 from starlette.datastructures import QueryParams
-
-Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 _PLACES: Final = {
     "path_params": "path_params",
@@ -27,21 +27,25 @@ _PLACES: Final = {
 }
 """Where a request has parameters, and where FastAPI keeps which of them a handler asks for."""
 _IMMUTABLE: Final = (bool, int, float, str, type(None))
+_FILTERS: Final = ("include", "exclude", "exclude_unset", "exclude_defaults", "exclude_none")
 
 
-def prepare(route: APIRoute, handle: Handler) -> Handler:
-    """The handler of a route's requests, made of ``handle``, which is FastAPI's."""
-    return _Prepared(route, handle) if _asks_for_little(route) else handle
+def prepare(route: APIRoute, app: ASGIApp) -> ASGIApp:
+    """What answers the route's requests, made of ``app``, which is FastAPI's."""
+    return _Prepared(route, app) if _asks_for_little(route) else app
 
 
 class _Prepared:
     """Answers what FastAPI would."""
 
-    def __init__(self, route: APIRoute, handle: Handler) -> None:
+    def __init__(self, route: APIRoute, app: ASGIApp) -> None:
+        self.app = app
         self._route = route
-        self._handle = handle
         self._call = route.endpoint
         self._status = route.status_code or 200
+        self._writers: dict[type, TypeAdapter[Any]] = {
+            kind: TypeAdapter(kind) for kind in _alternatives(route.response_model)
+        }
         asked = route.dependant
         self._request_name = asked.request_param_name
         self._response_name = asked.response_param_name
@@ -60,25 +64,23 @@ class _Prepared:
             if place != "query_params" or not self._defaults
         ]
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
         arguments = None if self._is_overridden() else self._parameters(request)
         if arguments is None:
-            return await self._handle(request)
+            await self.app(scope, receive, send)
+            return
         for name, call, request_name in self._dependencies:
             found = await (call(**{request_name: request}) if request_name else call())
             if name:
                 arguments[name] = found
         if self._request_name:
             arguments[self._request_name] = request
-        if not self._response_name:
-            return await self._answer(await self._call(**arguments), self._status)
-        noted = arguments[self._response_name] = Response(status_code=self._status)
-        del noted.headers["content-length"]
-        result = await self._call(**arguments)
-        answer = await self._answer(result, noted.status_code)
-        if answer is not result:
-            answer.raw_headers.extend(noted.raw_headers)
-        return answer
+        if self._response_name:
+            response = await self._respond_with_notes(arguments, self._response_name)
+        else:
+            response = await self._response(await self._call(**arguments), self._status)
+        await response(scope, receive, send)
 
     def _is_overridden(self) -> bool:
         """Whether a test has put something in a dependency's place."""
@@ -96,21 +98,26 @@ class _Prepared:
             values |= found
         return values
 
-    async def _answer(self, result: Any, status: int) -> Response:
+    async def _respond_with_notes(self, arguments: dict[str, Any], name: str) -> Response:
+        """For a handler that asks for a response, to put headers or another status on it."""
+        notes = arguments[name] = Response(status_code=self._status)
+        del notes.headers["content-length"]
+        result = await self._call(**arguments)
+        response = await self._response(result, notes.status_code)
+        if response is not result:
+            response.raw_headers.extend(notes.raw_headers)
+        return response
+
+    async def _response(self, result: Any, status: int) -> Response:
         if isinstance(result, Response):
             return result
-        route = self._route
-        content = await serialize_response(
-            field=route.response_field,
-            response_content=result,
-            include=route.response_model_include,
-            exclude=route.response_model_exclude,
-            by_alias=route.response_model_by_alias,
-            exclude_unset=route.response_model_exclude_unset,
-            exclude_defaults=route.response_model_exclude_defaults,
-            exclude_none=route.response_model_exclude_none,
-            dump_json=True,
-        )
+        writer = self._writers.get(type(result))
+        if writer:
+            content = writer.dump_json(result)
+        else:
+            content = await serialize_response(
+                field=self._route.response_field, response_content=result, dump_json=True
+            )
         return Response(content, status, media_type="application/json")
 
 
@@ -124,6 +131,8 @@ def _asks_for_little(route: APIRoute) -> bool:
         route.body_field is None
         and route.response_field is not None
         and isinstance(route.response_class, DefaultPlaceholder)
+        and route.response_model_by_alias
+        and not any(getattr(route, f"response_model_{option}") for option in _FILTERS)
         and _is_coroutine(route.endpoint)
         and all(_is_coroutine(call) for call in calls)
         and len(set(calls)) == len(calls)
@@ -132,6 +141,14 @@ def _asks_for_little(route: APIRoute) -> bool:
         and not asked.http_connection_param_name
         and not asked.security_scopes_param_name
     )
+
+
+def _alternatives(declared: Any) -> list[type]:
+    """The classes that an answer may be of. What is of one needs no validation, nor to be tried
+    against the others.
+    """
+    kinds = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
+    return [kind for kind in kinds if isinstance(kind, type)]
 
 
 def _is_coroutine(call: Any) -> bool:

@@ -26,7 +26,8 @@ class TimeLimitMiddleware:
         limit = asyncio.timeout(self.seconds)
 
         async def send_unlimited(message: Message) -> None:
-            limit.reschedule(None)
+            if message["type"] == "http.response.start":
+                limit.reschedule(None)
             await send(message)
 
         try:

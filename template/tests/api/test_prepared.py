@@ -197,4 +197,4 @@ def test_the_routes_that_are_asked_most_are_prepared(settings: Settings, path: s
         if isinstance(route, APIRoute) and (route.path, route.methods) == (path, {"GET"})
     ]
 
-    assert type(route.get_route_handler()).__name__ == "_Prepared"
+    assert type(route.app).__name__ == "_Prepared"
