@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from app import resources
 from app.http import protocol
-from app.ops import telemetry
+from app.ops import memory, telemetry
 from app.ops.metrics import Metrics
 from app.settings import Settings
 
@@ -47,6 +47,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
         proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
+    memory.return_large_blocks()
     metrics: Metrics = app.state.metrics
     metrics.serve(settings.metrics_host or host, settings.metrics_port)
     server = Server(config, app, delay=settings.shutdown_delay)
