@@ -15,4 +15,4 @@ class Compiled(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        environment.from_string = cache(environment.from_string)  # type: ignore[method-assign]
+        setattr(environment, "from_string", cache(environment.from_string))  # noqa: B010
