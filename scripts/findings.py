@@ -83,7 +83,7 @@ def _change_snapshot(service: Path) -> None:
     _replace(service / "app/users/queries.py", "DELETE FROM users", "DELETE FROM ONLY users")
     _replace(folder / "auth.get_password_hash.json", '"nullable": false', '"nullable": true')
     for way in ("up", "down"):
-        (service / "migrations" / f"20261120100000_more.{way}.sql").write_text("SELECT 1;\n")
+        (service / "migrations" / f"20270114100000_more.{way}.sql").write_text("SELECT 1;\n")
     with (service / "app/posts/queries.py").open("a") as module:
         module.write(_TITLED)
 

@@ -81,7 +81,7 @@ def lock(uuidv7: str, bigserial: str, always: str) -> str:
     for ours, theirs in zip(uuidv7.splitlines(), bigserial.splitlines(), strict=True):
         label, checksum = ours.split()
         checksums = {"uuidv7": checksum, "bigserial": theirs.split()[1]}
-        line = f"{label} {{{{ {checksums}[id_type] }}}}"
+        line = ours if ours == theirs else f"{label} {{{{ {checksums}[id_type] }}}}"
         guarded = [line] if label in labels else ["{% if example_resource %}", line, "{% endif %}"]
         lines.extend(guarded)
     return "\n".join(lines) + "\n"

@@ -31,7 +31,7 @@ SCHEMA: Final = """
     ALTER TABLE users ADD COLUMN epoch integer NOT NULL DEFAULT 1;
     CREATE TABLE blocked_tokens (id uuid PRIMARY KEY);
     INSERT INTO users (email, name, password_hash)
-    SELECT 'user' || n || '@example.com', 'User', 'none' FROM generate_series(1, 100000) AS n;
+    SELECT 'user' || n || '@example.com', 'User', '$none$' FROM generate_series(1, 100000) AS n;
     INSERT INTO sessions (user_id, expires_at) SELECT id, now() + interval '1 day' FROM users;
     INSERT INTO blocked_tokens SELECT gen_random_uuid() FROM generate_series(1, 100000);
 """

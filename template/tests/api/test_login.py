@@ -136,7 +136,7 @@ class TestWhileThePasswordIsChanged:
     ) -> None:
         async with connection.transaction():
             # Where the service is when it revokes the sessions: it does not see the login's yet.
-            await connection.execute("UPDATE users SET password_hash = 'another'")
+            await connection.execute("UPDATE users SET password_hash = '$another$'")
             await connection.execute("DELETE FROM sessions")
             response = asyncio.create_task(log_in(client, account.email))
             await until(lambda: connection.fetchval(WAITING))

@@ -123,7 +123,7 @@ class TestChangingThePassword:
     ) -> None:
         async with connection.transaction():
             # The first one: it has changed the password, and is about to say so.
-            await connection.execute("UPDATE users SET password_hash = 'another'")
+            await connection.execute("UPDATE users SET password_hash = '$another$'")
             second = asyncio.create_task(
                 client.put(
                     "/api/v1/users/me/password",
@@ -134,7 +134,7 @@ class TestChangingThePassword:
             await until(lambda: connection.fetchval(WAITING))
 
         assert_problem(await second, 401, "invalid_credentials")
-        assert await connection.fetchval("SELECT password_hash FROM users") == "another"
+        assert await connection.fetchval("SELECT password_hash FROM users") == "$another$"
 
     async def test_refuses_a_short_one_and_does_not_repeat_it(
         self, client: AsyncClient, user: Account

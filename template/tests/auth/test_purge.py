@@ -54,7 +54,7 @@ async def make_ended_sessions(connection: Connection, count: int, *, tokens: int
     await connection.execute(
         """
         WITH account AS (
-            INSERT INTO users (email, name, password_hash) VALUES ('x@y.example', 'X', '')
+            INSERT INTO users (email, name, password_hash) VALUES ('x@y.example', 'X', '$none$')
             RETURNING id
         ), ended AS (
             INSERT INTO sessions (user_id, expires_at)

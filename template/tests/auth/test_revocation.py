@@ -70,7 +70,7 @@ async def test_a_forged_one_takes_none(client: AsyncClient, statements: list[str
 async def test_the_statement_reads_by_primary_keys(connection: Connection) -> None:
     await connection.execute("""
         INSERT INTO users (email, name, password_hash)
-        SELECT 'user' || n || '@example.com', 'User', 'none' FROM generate_series(1, 2000) AS n;
+        SELECT 'user' || n || '@example.com', 'User', '$none$' FROM generate_series(1, 2000) AS n;
         INSERT INTO sessions (user_id, expires_at) SELECT id, now() + interval '1 day' FROM users;
         ANALYZE users, sessions;
     """)

@@ -1,0 +1,1 @@
+-- Nothing: the constraints go with the migrations that made them.
