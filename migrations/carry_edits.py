@@ -1,6 +1,6 @@
 """Carries users' edits over where the template renames or deletes a file; part of each update.
 
-    python carry_edits.py ANSWERS_FILE    in the service, once Copier has updated it
+    python carry_edits.py ANSWERS_FILE TEMPLATE    in the service, once Copier has updated it
 
 Copier deletes a file that the template has no longer, with whatever a user has changed in it, and
 says nothing. This finds these changes in git, which has everything as it was before the update,
@@ -16,24 +16,26 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import yaml
-from copier import run_copy
 
 _LABELS: Final = ("-L", "before updating", "-L", "last update", "-L", "after updating")
 """What Copier itself writes beside a conflict's marks."""
 
 
-def main(answers_file: str) -> None:
-    """Carry the edits over, in the service that is the working directory."""
+def main(answers_file: str, template: str) -> None:
+    """Carry the edits over, in the service that is the working directory, from the template's
+    repository.
+    """
     gone = _paths("--deleted")
-    if not gone:
+    answers = _answers(answers_file)
+    if not gone or _are_the_templates(gone, template, answers["_commit"]):
         return
     with TemporaryDirectory() as temporary:
         work = Path(temporary)
         base, ours = work / "base", work / "ours" / _below()
-        _render_last(answers_file, base)
+        _render_last(answers, base)
         _git("checkout-index", f"--prefix={work / 'ours'}/", "--", *gone)
         edited = [path for path in gone if _read(base / path) != _read(ours / path)]
         renamed = _renamed(gone, base, work) if edited else {}
@@ -97,9 +99,27 @@ def _renamed(gone: list[str], base: Path, work: Path) -> dict[str, str]:
     }
 
 
-def _render_last(answers_file: str, folder: Path) -> None:
+def _answers(answers_file: str) -> dict[str, Any]:
+    """What Copier had noted before the update."""
+    answers: dict[str, Any] = yaml.safe_load(_git("show", f":./{answers_file}"))
+    return answers
+
+
+def _are_the_templates(paths: list[str], template: str, commit: str) -> bool:
+    """Whether all are files that the template has just so: not edited, nor rendered from another.
+    Most are, and this saves to render the service once more.
+    """
+    list_theirs = ["git", "-C", template, "ls-tree", "-r", "-z", commit]
+    listed = subprocess.run(list_theirs, capture_output=True, text=True, check=False)
+    theirs = {line.split()[2] for line in listed.stdout.split("\0")[:-1]}
+    ours = _paths("--stage", "--", *paths)
+    return all(line.split()[1] in theirs for line in ours)
+
+
+def _render_last(answers: dict[str, Any], folder: Path) -> None:
     """Render the service as it last came from the template."""
-    answers = yaml.safe_load(_git("show", f":./{answers_file}"))
+    from copier import run_copy  # slow to import, and not needed by most updates
+
     run_copy(
         answers["_src_path"],
         folder,
@@ -139,4 +159,4 @@ def _git(*words: str, stdin: str | None = None) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
