@@ -11,8 +11,8 @@ For the template's files:
       runtime_python   /usr/bin/python3.13                 /usr/local/bin/python3.13
     (any)
       uv_image         ghcr.io/astral-sh/uv:0.13
-    licence            none    MIT    Apache-2.0    proprietary
-      licence_expression  ""   MIT    Apache-2.0    LicenseRef-Proprietary
+    license            none    MIT    Apache-2.0    proprietary
+      license_expression  ""   MIT    Apache-2.0    LicenseRef-Proprietary
 
 For example `id {{ id_column }},` and `author_id {{ id_reference }} NOT NULL REFERENCES users`.
 """
@@ -47,12 +47,12 @@ FACTS: Final[dict[str, dict[str, dict[str, str]]]] = {
             "runtime_python": "/usr/local/bin/python3.13",
         },
     },
-    "licence": {
+    "license": {
         # SPDX expressions, as PEP 639 wants them.
-        "none": {"licence_expression": ""},
-        "MIT": {"licence_expression": "MIT"},
-        "Apache-2.0": {"licence_expression": "Apache-2.0"},
-        "proprietary": {"licence_expression": "LicenseRef-Proprietary"},
+        "none": {"license_expression": ""},
+        "MIT": {"license_expression": "MIT"},
+        "Apache-2.0": {"license_expression": "Apache-2.0"},
+        "proprietary": {"license_expression": "LicenseRef-Proprietary"},
     },
 }
 """By question, then by answer."""

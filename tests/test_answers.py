@@ -73,7 +73,7 @@ INVALID_CHOICES = [
     ("rate_limit_store", "redis", "'redis' is not in ['memory', 'valkey']"),
     ("deploy", "nomad", "'nomad' is not in ['compose', 'kubernetes']"),
     ("telemetry", "jaeger", "'jaeger' is not in ['none', 'otlp']"),
-    ("licence", "GPL", "'GPL' is not in ['none', 'MIT', 'Apache-2.0', 'proprietary']"),
+    ("license", "GPL", "'GPL' is not in ['none', 'MIT', 'Apache-2.0', 'proprietary']"),
     ("ci", "jenkins", "'jenkins' is not in ['github', 'gitlab', 'none']"),
     (
         "dependency_updates",

@@ -37,7 +37,7 @@ AWKWARD = [
 
 @pytest.fixture(scope="module", params=AWKWARD, ids=["quotes", "jinja", "unicode", "yaml"])
 def answers(request: pytest.FixtureRequest) -> Answers:
-    return {**request.param, "licence": "MIT"}
+    return {**request.param, "license": "MIT"}
 
 
 @pytest.fixture(scope="module")

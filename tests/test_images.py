@@ -99,9 +99,9 @@ def it_says_what_it_is(project: Project, variant: Variant) -> None:
     assert labels["version"] == "1.2.3"
     assert labels["revision"] == "abc"
     assert labels["source"] == "unknown"
-    licence = {"none": None, "proprietary": "LicenseRef-Proprietary"}
-    answer = variant.answers["licence"]
-    assert labels.get("licenses") == licence.get(answer, answer)
+    expressions = {"none": None, "proprietary": "LicenseRef-Proprietary"}
+    answer = variant.answers["license"]
+    assert labels.get("licenses") == expressions.get(answer, answer)
     base = project.run("docker", "image", "inspect", labels["base.name"], "--format", "{{.Id}}")
     assert base.stdout.startswith("sha256:")
     assert image["User"] == "65532:65532"

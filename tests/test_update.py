@@ -6,16 +6,20 @@ of answers that change in test_switched_answers.py.
 
 import shutil
 import subprocess
+import tomllib
+from functools import reduce
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
 import pytest
-import yaml
 
 from slipway import ROOT, environment
-from tests.conftest import Render, check_tests, files_in, git
+from tests.conftest import Render, files_in, git
 from tests.updates import (
     RELEASES,
+    answers_at,
+    asked_since,
     begin,
     commit,
     edit,
@@ -23,57 +27,69 @@ from tests.updates import (
     require_history,
     tree,
     unmerged,
-    update,
+    update_here,
 )
-from tests.variants import VARIANTS, Answers, Variant
+from tests.variants import VARIANTS, Variant
 
 OURS: Final = ROOT / "tests" / "ours"
-"""A domain of a user's own: a table with a row, a query, a route."""
+"""A domain of a user's own: a table with a row, a later migration, a query, a route, a test."""
 
 PRIVATE: Final = {".env": "LOG_LEVEL=debug\n", "secrets/deploy_key": "Ours\n"}
 """What git doesn't have."""
 
 POOL: Final = "database_pool_max_size: int = Field({},"
 
-QUICK: Final = ("tests/api/test_my_account.py", "tests/api/test_profiles.py")
+MARK: Final = "\n# Ours, in {}\n"
+"""An edit to a file that is gone since."""
+
+QUICK: Final = (
+    "tests/api/test_my_account.py",
+    "tests/api/test_profiles.py",
+    "tests/test_orders.py",
+)
 """What an edited service is tested with here."""
 
-
-@pytest.fixture(scope="module", params=RELEASES)
-def release(request: pytest.FixtureRequest, template: Path) -> str:
-    """The id of each release's commit."""
-    require_history(template)
-    return RELEASES[request.param]
-
-
-def answers_then(release: str, variant: Variant, template: Path) -> Answers:
-    """A variant's answers to what was asked in the release."""
-    asked = yaml.safe_load(git("show", f"{release}:copier.yml", cwd=template))
-    return {question: answer for question, answer in variant.answers.items() if question in asked}
+USED: Final = [
+    pytest.param(*each, id=f"{each[0]}-{each[1].name}")
+    for each in zip(RELEASES, cycle([VARIANTS[0], VARIANTS[-1]]), strict=False)
+]
+"""Each release, in one of two variants that have no answer in common."""
 
 
-def test_a_pristine_service_becomes_what_is_rendered_today(
-    release: str, variant: Variant, service: Path, template: Path, tmp_path: Path
+def test_pristine_services_become_what_is_rendered_today(
+    variant: Variant, service: Path, template: Path, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
-    pristine = tmp_path / "service"
-    then = answers_then(release, variant, template)
-    render_at(release, template, pristine, then)
-    begin(pristine)
+    require_history(template)
+    for version, release in RELEASES.items():
+        with subtests.test(version):
+            rendered, pristine = tmp_path / f"{version}-rendered", tmp_path / version
+            then = answers_at(release, template, variant.answers)
+            render_at(release, template, rendered, then)
+            shutil.copytree(rendered, pristine)
+            (pristine / "uv.lock").write_text("Ours\n")
+            begin(pristine)
 
-    since = [f"--data={new}={variant.answers[new]}" for new in variant.answers.keys() - then.keys()]
-    update(pristine, *since)
+            update_here(pristine, asked_since(then, variant.answers), [rendered, service])
 
-    assert tree(pristine) == tree(service)
-    assert unmerged(pristine) == set()
+            assert (pristine / "uv.lock").read_text() == "Ours\n"
+            (pristine / "uv.lock").unlink()
+            assert tree(pristine) == tree(service)
+            assert unmerged(pristine) == set()
 
 
-@pytest.mark.parametrize("used", [VARIANTS[0], VARIANTS[-1]], ids=lambda variant: variant.name)
+@pytest.mark.parametrize(("version", "used"), USED)
 def test_a_service_in_use_keeps_what_is_its_users(
-    release: str, used: Variant, template: Path, render: Render, uv: str, tmp_path: Path
+    version: str, used: Variant, template: Path, render: Render, uv: str, tmp_path: Path
 ) -> None:
     """One test, since the way there takes most of the time."""
-    service = tmp_path / "service"
-    render_at(release, template, service, answers_then(release, used, template))
+    require_history(template)
+    service, release = tmp_path / "service", RELEASES[version]
+    render_at(release, template, service, answers_at(release, template, used.answers))
+    today = render(used.answers)
+    gone = {path for path in files_in(service) - files_in(today) if path.endswith(".py")}
+    for path in gone:
+        with (service / path).open("a") as file:
+            file.write(MARK.format(path))
     make_ours(service)
     app(uv, service, "sql", "prepare")
     app(uv, service, "db", "migrate")
@@ -81,20 +97,44 @@ def test_a_service_in_use_keeps_what_is_its_users(
     begin(service)
     for path, text in PRIVATE.items():
         (service / path).write_text(text)
-    lock = (service / "uv.lock").read_bytes()
+    locked = versions(service)
+    migrations = migrations_of(service)
 
     newest = git("rev-parse", "HEAD", cwd=template).strip()
-    app(uv, service, "template", "update", f"--to={newest}", "--no-test")
+    said = app(uv, service, "template", "update", f"--to={newest}")
 
     it_has_no_conflicts(service)
-    wanted = render(used.answers)
+    wanted = tmp_path / "wanted"
+    shutil.copytree(today, wanted)
     make_ours(wanted)
-    its_files_are_todays_with_the_edits_kept(service, wanted)
+    come_after_ours(wanted, migrations_of(wanted) - migrations)
+    its_files_are_todays_with_the_edits_kept(service, wanted, gone)
+    assert all(f"{path} is " in said for path in gone)
     assert {path: (service / path).read_text() for path in PRIVATE} == PRIVATE
-    assert (service / "uv.lock").read_bytes() == lock
+    assert locked.items() <= versions(service).items()
     its_database_migrates_with_its_rows(service, uv)
-    its_queries_and_its_tests_are_right(service, uv)
-    a_second_update_changes_nothing(service)
+    app(uv, service, "sql", "check")
+    a_second_update_changes_nothing(service, today)
+
+
+def versions(service: Path) -> dict[str, str | None]:
+    """What is locked. Of a file that uv writes for new bounds, this is the user's."""
+    packages = tomllib.loads((service / "uv.lock").read_text())["package"]
+    return {package["name"]: package.get("version") for package in packages}
+
+
+def migrations_of(service: Path) -> set[str]:
+    """The labels of its migrations."""
+    return {up.name.removesuffix(".up.sql") for up in (service / "migrations").glob("*.up.sql")}
+
+
+def come_after_ours(wanted: Path, labels: set[str]) -> None:
+    """Rename the template's migrations that are new to what they are in a service with ours."""
+    for number, label in enumerate(sorted(labels), start=1):
+        name = label.partition("_")[2]
+        for kind in ("up", "down"):
+            path = wanted / "migrations" / f"{label}.{kind}.sql"
+            path.rename(path.with_name(f"{20991231000000 + number}_{name}.{kind}.sql"))
 
 
 def it_has_no_conflicts(service: Path) -> None:
@@ -102,27 +142,28 @@ def it_has_no_conflicts(service: Path) -> None:
     assert not list(service.rglob("*.rej"))
 
 
-def its_files_are_todays_with_the_edits_kept(service: Path, wanted: Path) -> None:
+def its_files_are_todays_with_the_edits_kept(service: Path, wanted: Path, gone: set[str]) -> None:
     ours = {"uv.lock", "sql/orders.list_orders.json"}
-    assert in_git(service) == files_in(wanted) | ours
+    there = {path: (service / path).read_text() for path in in_git(service)}
+    marks = [MARK.format(path) for path in gone]
+    for mark in marks:
+        assert sum(mark in text for text in there.values()) == 1, mark
+    assert there.keys() - gone == files_in(wanted) | ours
     # What the snapshot was made of is checked by what made it.
     for path in files_in(wanted) - {"sql/schema.lock"}:
-        assert (service / path).read_text() == (wanted / path).read_text()
+        text = reduce(lambda text, mark: text.replace(mark, ""), marks, there[path])
+        assert text == (wanted / path).read_text(), path
 
 
 def its_database_migrates_with_its_rows(service: Path, uv: str) -> None:
     app(uv, service, "db", "migrate")
+    app(uv, service, "db", "status")
     assert "ada@example.com" in app(uv, service, "users", "list")
 
 
-def its_queries_and_its_tests_are_right(service: Path, uv: str) -> None:
-    app(uv, service, "sql", "check")
-    check_tests(uv, "run", "--quiet", "pytest", "--quiet", *QUICK, cwd=service)
-
-
-def a_second_update_changes_nothing(service: Path) -> None:
+def a_second_update_changes_nothing(service: Path, today: Path) -> None:
     commit(service, "Update")
-    assert update(service) == ""
+    update_here(service, {}, [today])
     assert git("status", "--porcelain", cwd=service) == ""
 
 
@@ -145,16 +186,19 @@ def make_ours(service: Path) -> None:
 
 def app(uv: str, service: Path, *words: str, stdin: str = "") -> str:
     """Run one of the service's own commands, and return what it prints."""
+    # What this pytest tells its children is not meant for another one.
+    own = {key: value for key, value in environment().items() if not key.startswith("PYTEST_")}
     done = subprocess.run(
         [uv, "run", "--quiet", "app", *words],
         cwd=service,
-        env=environment(),
+        env=own | {"PYTEST_ADDOPTS": " ".join(QUICK)},
         input=stdin,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
     return done.stdout
 
 

@@ -18,7 +18,7 @@ COMBINED = ("id_type", "jwt_algorithm", "image_base", "example_resource")
 # Whatever makes a variant: each question with a list of answers, or yes and no.
 PAIRED = tuple(question for question in QUESTIONS if choices(question))
 # Files beside the program alone.
-BESIDE = {"image_base", "deploy", "licence", "ci", "dependency_updates"}
+BESIDE = {"image_base", "deploy", "license", "ci", "dependency_updates"}
 
 # As the template writes them, with a space. A workflow's ${{ … }} is GitHub's.
 TAG = re.compile(r"(?<!\$)\{\{ |\{% |\{# ")
@@ -96,7 +96,7 @@ def test_what_is_not_wanted_is_not_there(variant: Variant, service: Path) -> Non
         return (service / path).exists()
 
     assert exists("app/posts") == variant.answers["example_resource"]
-    assert exists("LICENSE") == (variant.answers["licence"] != "none")
+    assert exists("LICENSE") == (variant.answers["license"] != "none")
     assert exists("kubernetes") == (variant.answers["deploy"] == "kubernetes")
     assert exists(".github/workflows") == (variant.answers["ci"] == "github")
     assert exists(".gitlab-ci.yml") == (variant.answers["ci"] == "gitlab")

@@ -1,13 +1,16 @@
 """What the tests of updates share: services with a past, and Copier as people call it."""
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import pytest
-from copier import run_copy
+import yaml
+from copier import run_copy, run_update
+from copier._main import Worker
 
 from scripts.release import releases
 from tests.conftest import files_in, git
@@ -15,11 +18,27 @@ from tests.variants import Answers
 
 RELEASES: Final = releases()
 
+FORMERLY: Final = {"license": "licence"}
+"""Questions by their names of today, and what they were called before."""
+
 
 def require_history(clone: Path) -> None:
     """Skip where the releases' commits are out of reach, as they are in a shallow clone."""
     if git("rev-parse", "--is-shallow-repository", cwd=clone).strip() == "true":
         pytest.skip("this clone is shallow, without the releases: run `git fetch --unshallow`")
+
+
+def answers_at(commit_id: str, template: Path, answers: Answers) -> Answers:
+    """Today's answers to what was asked then, by the names of then."""
+    asked = yaml.safe_load(git("show", f"{commit_id}:copier.yml", cwd=template))
+    named = {**answers, **{old: answers[new] for new, old in FORMERLY.items() if new in answers}}
+    return {question: answer for question, answer in named.items() if question in asked}
+
+
+def asked_since(then: Answers, answers: Answers) -> Answers:
+    """The answers to what is asked today alone: not those whose question has another name now."""
+    known = then.keys() | {new for new, old in FORMERLY.items() if old in then}
+    return {question: answers[question] for question in answers.keys() - known}
 
 
 def render_at(commit_id: str, template: Path, service: Path, answers: Answers) -> None:
@@ -60,6 +79,47 @@ def try_to_update(service: Path, *options: str) -> subprocess.CompletedProcess[s
         text=True,
         check=False,
     )
+
+
+def update_here(service: Path, answers: Answers, rendered: Sequence[Path]) -> None:
+    """As `update`, within this process, which saves half of its time.
+
+    Copier renders a service thrice in an update: into the service, and as it was and as it will be,
+    to compare them. Where such a folder is among those that it has rendered before, of the same
+    commit and with the same answers, it gets a copy.
+    """
+    run_copy = Worker.run_copy
+
+    def copy_if_rendered(worker: Worker) -> None:
+        known = (folder for folder in rendered if _would_render(worker, folder))
+        empty = not any(worker.subproject.local_abspath.iterdir())
+        if empty and (folder := next(known, None)):
+            shutil.copytree(folder, worker.subproject.local_abspath, dirs_exist_ok=True)
+        else:
+            run_copy(worker)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "run_copy", copy_if_rendered)
+        run_update(
+            service,
+            dict(answers),
+            vcs_ref="HEAD",
+            defaults=True,
+            unsafe=True,
+            quiet=True,
+            overwrite=True,
+        )
+
+
+def _would_render(worker: Worker, folder: Path) -> bool:
+    """Whether it is this folder's content that Copier would render."""
+    noted: Mapping[str, object] = yaml.safe_load((folder / ".copier-answers.yml").read_text())
+    given = {
+        "_commit": worker.template.commit,
+        "_src_path": str(worker.template.url),
+        **worker.data,
+    }
+    return all(given.get(name) == answer for name, answer in noted.items())
 
 
 def unmerged(service: Path) -> set[str]:

@@ -9,7 +9,8 @@ class Order:
 
     id: int
     title: str
+    paid: bool
 
 
-@query("SELECT id, title FROM orders ORDER BY id")
+@query("SELECT id, title, paid FROM orders ORDER BY id")
 async def list_orders(db: Db) -> list[Order]: ...
