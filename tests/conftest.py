@@ -4,10 +4,14 @@
 `service` a folder in which it has been rendered.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -20,8 +24,12 @@ from slipway import ROOT, find_uv
 from tests.variants import AUTHOR, VARIANTS, Answers, Variant
 
 Render = Callable[[Answers], Path]
+WithDocker = Callable[..., AbstractContextManager[None]]
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+
+DOCKER_PATIENCE: Final = 1800
+"""Seconds that a test waits for Docker while others hold it."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -60,6 +68,46 @@ def browser_is_missing() -> str:
 def find_browser() -> str | None:
     """The program of an installed Chromium."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@pytest.fixture(scope="session")
+def with_docker() -> WithDocker:
+    """Hold the Docker engine, beside others or ``alone``: whoever needs it alone waits for them.
+
+    An engine that leaves a swarm forgets the names of all containers that run, on any network.
+    """
+    # The machine has one engine, and may have several runs of the tests.
+    lock = Path(tempfile.gettempdir()) / f"slipway-docker-{os.getuid()}.lock"
+
+    @contextmanager
+    def with_docker(*, alone: bool = False) -> Iterator[None]:
+        end = time.monotonic() + DOCKER_PATIENCE
+        with lock.open("w") as file:
+            while not _lock(file.fileno(), fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
+                assert time.monotonic() < end, "another test has not let go of Docker"
+                time.sleep(0.2)
+            yield
+
+    return with_docker
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _holds_docker(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold Docker for a test that is marked so: ``docker``, or ``docker(alone=True)``."""
+    marker = request.node.get_closest_marker("docker")
+    if marker is None:
+        yield
+        return
+    with request.getfixturevalue("with_docker")(**marker.kwargs):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

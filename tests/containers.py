@@ -1,4 +1,4 @@
-"""What the tests of images and of Compose share: a service whose containers are its own."""
+"""What the tests of images, Compose and Swarm share: a service whose containers are its own."""
 
 import base64
 import json
@@ -11,9 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import pytest
 
 from slipway import environment
+
+PATIENCE: Final = 300
+"""Seconds after which a command is not going to end. Building takes the longest."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,9 @@ class Project:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, check: bool = True, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         own = {
             "COMPOSE_PROJECT_NAME": self.name,
             "HTTP_PORT": str(self.port),
@@ -41,15 +48,20 @@ class Project:
             # The builder that can mount a cache, also where an older one is the default.
             "DOCKER_BUILDKIT": "1",
         }
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=environment() | own,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=environment() | own | variables,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                timeout=PATIENCE,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = (error.stdout or b"").decode()
+            pytest.fail(f"{' '.join(command)} has not ended within {PATIENCE} s, but said:\n{said}")
         assert not check or done.returncode == 0, done.stdout
         return done
 
@@ -122,8 +134,8 @@ def project_in(folder: Path, uv: str) -> Iterator[Project]:
         (found.folder / ".env").touch()
         ours = ["docker", "compose", "down", "--volumes", "--remove-orphans", "--timeout", "5"]
         own = {"COMPOSE_PROJECT_NAME": found.name, "CONTAINER_USER": "1:1"}
-        subprocess.run(ours, cwd=found.folder, env=os.environ | own, check=False)
-        subprocess.run(["docker", "rmi", "--force", found.image], check=False)
+        subprocess.run(ours, cwd=found.folder, env=os.environ | own, check=False, timeout=PATIENCE)
+        subprocess.run(["docker", "rmi", "--force", found.image], check=False, timeout=PATIENCE)
 
 
 def free_port() -> int:

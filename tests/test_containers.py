@@ -4,10 +4,16 @@ One test a variant, since building and starting take most of the time: each foll
 containers through their life. What an image holds is in test_images.py.
 """
 
+import http.client
 import json
 import re
+import secrets
+import subprocess
 import textwrap
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -25,6 +31,8 @@ ROLES = """
     SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolpassword IS NULL
     FROM pg_authid WHERE rolcanlogin ORDER BY rolsuper
 """
+PSQL = ("psql", "--username=postgres", "--quiet", "--csv", "--tuples-only", "my_service")
+CALLERS = 10
 CREDENTIALS = {name: ACCOUNT[name] for name in ("email", "password")}
 
 
@@ -61,7 +69,8 @@ def test_a_services_containers(project: Project, variant: Variant) -> None:
     the_signing_key_is_rotated(project)
     if variant.answers["rate_limit_store"] == "valkey":
         the_service_does_without_valkey(project)
-    a_stop_is_graceful(project)
+    a_stop_drops_nothing(project)
+    a_stop_says_what_it_has_cut(project)
     data_outlive_their_containers(project)
     nothing_is_left(project)
 
@@ -306,10 +315,89 @@ def the_service_does_without_valkey(project: Project) -> None:
     assert "rate_limit_store_unavailable" in project.compose("logs", "app")
 
 
-def a_stop_is_graceful(project: Project) -> None:
-    project.compose("stop", "app")
+def a_stop_drops_nothing(project: Project) -> None:
+    """Neither of connections that are kept busy, nor of what takes its time."""
+    with ThreadPoolExecutor(CALLERS + 2) as pool:
+        all_call = threading.Barrier(CALLERS + 1, timeout=60)
+        callers = [
+            pool.submit(call_until_told_to_stop, project.port, all_call) for _ in range(CALLERS)
+        ]
+        with users_locked(project):
+            registration = pool.submit(register_somebody_else, project)
+            wait_until(lambda: somebody_waits(project))
+            all_call.wait()
+            stop = pool.submit(project.compose, "stop", "app")
+            wait_until(lambda: "Shutting down" in project.compose("logs", "app"))
+        stop.result()
 
+    assert registration.result().status_code == 201
     assert project.inspect("app")["State"]["ExitCode"] == 0
+    log = project.compose("logs", "app")
+    assert log.count('"path": "/livez"') == sum(caller.result() for caller in callers)
+
+
+def a_stop_says_what_it_has_cut(project: Project) -> None:
+    with (project.folder / ".env").open("a") as environment:
+        environment.write("SHUTDOWN_TIMEOUT=1\n")
+    project.compose("up", "--wait", "--detach")
+
+    with ThreadPoolExecutor() as pool, users_locked(project):
+        registration = pool.submit(register_somebody_else, project)
+        wait_until(lambda: somebody_waits(project))
+        project.compose("stop", "app")
+        with pytest.raises(httpx.TransportError):
+            registration.result()
+
+    assert project.inspect("app")["State"]["ExitCode"] == 1
+    log = project.compose("logs", "--no-log-prefix", "app").splitlines()
+    (cut,) = [json.loads(line) for line in log if "requests_cut" in line]
+    assert cut["count"] == 1
+
+
+def call_until_told_to_stop(port: int, all_call: threading.Barrier) -> int:
+    """Call on one connection until an answer says that it is the last; count the answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    answers = 0
+    while True:
+        connection.request("GET", "/livez")
+        answer = connection.getresponse()
+        assert json.load(answer) == {"status": "ok"}
+        answers += 1
+        if answers == 1:
+            all_call.wait()
+        if answer.will_close:
+            return answers
+
+
+def register_somebody_else(project: Project) -> httpx.Response:
+    account = ACCOUNT | {"email": f"{secrets.token_hex(8)}@example.com"}
+    return httpx.post(f"{project.url}/api/v1/auth/register", json=account, timeout=60)
+
+
+@contextmanager
+def users_locked(project: Project) -> Iterator[None]:
+    """Let nobody be registered before the end of the block."""
+    database = project.inspect("database")["Id"]
+    with subprocess.Popen(
+        ["docker", "exec", "--interactive", database, *PSQL],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as session:
+        assert session.stdin
+        assert session.stdout
+        session.stdin.write("BEGIN; LOCK TABLE users; SELECT 'locked';\n")
+        session.stdin.flush()
+        assert session.stdout.readline() == "locked\n"
+        try:
+            yield
+        finally:
+            session.communicate("COMMIT;\n", timeout=60)
+
+
+def somebody_waits(project: Project) -> bool:
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted"
+    return project.compose("exec", "-T", "database", *PSQL, "--command", waiting) == "1\n"
 
 
 def data_outlive_their_containers(project: Project) -> None:

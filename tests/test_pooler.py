@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Render
+from tests.conftest import Render, WithDocker
 
 pytestmark = pytest.mark.docker
 
@@ -26,7 +26,9 @@ PASSWORD = "correct horse battery"
 
 
 def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -85,11 +87,13 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(
-    render: Render, tools: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
+def service(render: Render, tools: Path, with_docker: WithDocker) -> Iterator[Service]:
     """A database with the schema, and before it a pooler with fewer connections than callers."""
-    folder, python = render({}), tools / "python"
+    with with_docker():
+        yield from behind_a_pooler(render({}), tools / "python")
+
+
+def behind_a_pooler(folder: Path, python: Path) -> Iterator[Service]:
     password = secrets.token_hex()
     own = {"PATH": os.environ["PATH"], "METRICS_PORT": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([python, "-m", "app", "init"], cwd=folder, env=own, check=True)

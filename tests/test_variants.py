@@ -98,6 +98,7 @@ def test_what_is_not_wanted_is_not_there(variant: Variant, service: Path) -> Non
     assert exists("app/posts") == variant.answers["example_resource"]
     assert exists("LICENSE") == (variant.answers["license"] != "none")
     assert exists("kubernetes") == (variant.answers["deploy"] == "kubernetes")
+    assert exists("swarm") == (variant.answers["deploy"] == "compose")
     assert exists(".github/workflows") == (variant.answers["ci"] == "github")
     assert exists(".gitlab-ci.yml") == (variant.answers["ci"] == "gitlab")
     updates = variant.answers["dependency_updates"]
