@@ -191,7 +191,7 @@ def check(*command: str | Path, cwd: Path) -> None:
 
 
 def check_tests(*command: str | Path, cwd: Path, **environment: str) -> None:
-    """As `check`, of a program that runs a pytest of its own."""
+    """As `check`, of a program that may run a pytest of its own, with variables for it."""
     # What this pytest tells its children is not meant for another one.
     own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     done = subprocess.run(

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from extensions.dependencies import dependabot_error, usual_dependency_updates
+from slipway import ROOT
 from tests.conftest import Render, check
 from tests.questions import choices
 from tests.updates import begin, render_at, update
@@ -67,6 +68,11 @@ def test_dependabot_has_a_configuration_that_it_takes(ci: str, render: Render) -
     valid("vendor.dependabot", ".github/dependabot.yml", service)
     zizmor = (PROGRAMS / "zizmor", "--offline", "--quiet", "--persona=auditor")
     check(*zizmor, ".github/dependabot.yml", cwd=service)
+
+
+def test_the_templates_own_configuration_is_one_that_dependabot_takes() -> None:
+    valid("vendor.dependabot", ".github/dependabot.yml", ROOT)
+    check(PROGRAMS / "zizmor", "--offline", "--quiet", ".github/dependabot.yml", cwd=ROOT)
 
 
 def test_renovate_has_a_configuration_that_it_takes(render: Render) -> None:

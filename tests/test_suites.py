@@ -1,8 +1,12 @@
 """The rendered services' own suites."""
 
+import tomllib
+from pathlib import Path
+from typing import Final
+
 import pytest
 
-from tests.conftest import Render, check, check_tests
+from tests.conftest import Render, check_tests
 from tests.variants import VARIANTS, Variant, with_check
 
 LONG = {
@@ -23,6 +27,20 @@ LONG = {
     ),
 }
 """What runs in the variants with the check alone."""
+
+FLOOR: Final = "3.11"
+LOWEST: Final = {
+    "UV_RESOLUTION": "lowest-direct",
+    "UV_PYTHON": FLOOR,
+    "UV_PYTHON_DOWNLOADS": "automatic",
+}
+"""Makes uv take the lowest versions that the bounds of direct dependencies allow, and of Python."""
+
+MET_NOWHERE_ELSE: Final = (
+    "tests/api/test_conformance.py::test_a_fault_is_found",
+    "tests/tools/test_dev.py::test_starts_with_nothing_reloads_and_leaves_nothing_running",
+)
+"""Tests of the others' checks that need a package which no other test does."""
 
 
 def test_what_may_be_left_out_is_there(render: Render) -> None:
@@ -47,14 +65,46 @@ def test_made_up_requests_meet_each_api() -> None:
     assert transports == {"bearer", "cookie"}
 
 
+def test_the_lowest_versions_are_of_all_that_any_service_installs(
+    service: Path, render: Render
+) -> None:
+    [lowest] = with_check("lowest")
+    assert requirements(service) <= requirements(render(lowest.answers))
+
+
+def requirements(service: Path) -> set[str]:
+    project = tomllib.loads((service / "pyproject.toml").read_text())
+    assert project["project"]["requires-python"] == f">={FLOOR}"
+    direct = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    # Signed with RSA or not, it is one package.
+    return {requirement.replace("[crypto]", "") for requirement in direct}
+
+
 @pytest.mark.suite
 @pytest.mark.parametrize("variant", with_check("suite"), ids=lambda variant: variant.name)
 def test_the_services_own_suite_passes(variant: Variant, render: Render, uv: str) -> None:
     service = render(variant.answers)
     missing = LONG.keys() - variant.checks
     left_out = [f"--ignore={test}" for check in missing for test in LONG[check]]
+    versions = LOWEST if "lowest" in variant.checks else {}
     # The workers of this run share the processors already.
     suite = (uv, "run", "--quiet", "pytest", "--quiet", "--numprocesses=1")
-    check_tests(*suite, *left_out, cwd=service)
+    check_tests(*suite, *left_out, cwd=service, **versions)
     # The server that the suite has used, and its migrated template, are there.
-    check(uv, "run", "--quiet", "app", "sql", "check", "--live", "--plans", cwd=service)
+    live = (uv, "run", "--quiet", "app", "sql", "check", "--live", "--plans")
+    check_tests(*live, cwd=service, **versions)
+
+
+@pytest.mark.suite
+@pytest.mark.parametrize("variant", with_check("lowest"), ids=lambda variant: variant.name)
+def test_the_lowest_versions_serve_development(variant: Variant, render: Render, uv: str) -> None:
+    service = render(variant.answers)
+    for command in (
+        ("ruff", "format", "--check"),
+        ("ruff", "check"),
+        ("mypy",),
+        ("pytest", "--quiet", "--numprocesses=1", *MET_NOWHERE_ELSE),
+    ):
+        check_tests(uv, "run", "--quiet", *command, cwd=service, **LOWEST)
+    assert 'resolution-mode = "lowest-direct"' in (service / "uv.lock").read_text()
+    assert f"version_info = {FLOOR}." in (service / ".venv" / "pyvenv.cfg").read_text()

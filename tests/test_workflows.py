@@ -31,6 +31,7 @@ VERSION = re.compile(r" # v\d+\.\d+\.\d+")
 PROGRAMS: Final = Path(sys.executable).parent
 
 MAY_WRITE: Final = {
+    "issue": {"contents": "read", "issues": "write"},
     "publish": {
         "contents": "read",
         "packages": "write",
