@@ -1,7 +1,7 @@
 """Names every request."""
 
 import re
-import uuid
+import secrets
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,7 +41,7 @@ class RequestIdMiddleware:
 
 
 def new_request_id() -> str:
-    return uuid.uuid4().hex
+    return secrets.token_hex(16)
 
 
 def _given(scope: Scope) -> str | None:
