@@ -8,6 +8,7 @@ bound by more than its own noise.
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +45,7 @@ FULL: Final[Mapping[str, Measure]] = {
     "memory": footprint.measure_memory,
     "start": lambda stage: footprint.measure_start(stage, rounds=7),
     "rendering": lambda _: rendering.measure(rounds=7),
-    "suite": lambda stage: suite.measure(stage, ()),
+    "suite": lambda stage: suite.measure(stage, suite.API),
     "image": image.measure,
     "sql": lambda stage: sql_check.section(stage.service, rounds=3),  # adds queries: the last
 }
@@ -57,7 +58,7 @@ SHORT: Final[Mapping[str, Measure]] = {
     "memory": footprint.measure_memory,
     "start": lambda stage: footprint.measure_start(stage, rounds=3),
     "rendering": lambda _: rendering.measure(rounds=3),
-    "suite": lambda stage: suite.measure(stage, suite.SHORT),
+    "suite": lambda stage: suite.measure(stage, suite.POSTS),
 }
 """The bounds, in less than 90 seconds: fewer rounds, and nobody whom no bound is held against."""
 
@@ -69,6 +70,8 @@ def main() -> None:
     for program, package in (("wrk", "wrk"), ("taskset", "util-linux")):
         if shutil.which(program) is None:
             sys.exit(f"{program} is not installed (Debian, Ubuntu: apt install {package}).")
+    # Whoever ends this ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     started = time.monotonic()
     try:
         with contenders.staged(dict(options.peer), everybody=not options.short) as stage:

@@ -11,12 +11,15 @@ from benchmarks.report import Section
 from slipway import say
 
 MILLISECONDS: Final = 40
-SHORT: Final = ("tests/api/test_posts.py",)
+API: Final = ("tests/api",)
+"""The most of the tests with a database, and none that waits for something on purpose."""
+POSTS: Final = ("tests/api/test_posts.py",)
 
 
 def measure(stage: Stage, paths: Sequence[str]) -> Section:
-    """Run the suite, or some of its paths, one test after the other, in one process."""
-    say(f"Measuring the rendered suite{': ' if paths else ''}{', '.join(paths)} ...")
+    """Run some of the suite, one test after the other, in one process."""
+    part = ", ".join(paths)
+    say(f"Measuring the rendered suite: {part} ...")
     found = json.loads(stage.service.program("suite_times", *paths).splitlines()[-1])
     milliseconds = [1e3 * seconds for seconds in found["seconds"]]
     spread = noise.Spread.of(milliseconds)
@@ -25,7 +28,7 @@ def measure(stage: Stage, paths: Sequence[str]) -> Section:
         ["all", str(found["tests"]), ""],
     ]
     return Section(
-        "The rendered suite, one test after the other",
+        f"The rendered suite's `{part}`, one test after the other",
         ("tests", "number", "median of one, ms"),
         rows,
         {"median": spread.median, "with a database": len(milliseconds), "tests": found["tests"]},

@@ -132,14 +132,19 @@ def section(
         figures[work.name] = {}
         for name, measured in found[work.name].items():
             ratio = noise.ratios(figure(service, "rate"), figure(measured, "rate"))
+            by_processor = ratio_of_processor_time(service, measured)
             medians = {one: statistics.median(figure(measured, one)) for one in measured[0]}
             rates = noise.Spread.of(figure(measured, "rate"))
             figures[work.name][name] = medians | {
                 "least": rates.least,
                 "greatest": rates.greatest,
                 "service's ratio": ratio.median,
+                "service's ratio by processor time": by_processor and by_processor.median,
             }
-            rows.append(row(work.title, name, rates, medians, ratio))
+            compared = [one.text() if one else "" for one in (ratio, by_processor)]
+            if name == SERVICE:
+                compared = ["", ""]
+            rows.append([*row(work.title, name, rates, medians), *compared])
             if name in work.at_least:
                 what = f"{work.title}, of {name}"
                 bounds.append(Bound(what, ratio, at_least=work.at_least[name]))
@@ -147,7 +152,7 @@ def section(
         "Requests",
         (
             *("work", "of", "requests/s", "processor, µs", "p50, ms", "p99, ms"),
-            "the service's ratio to it",
+            *("the service's ratio to it", "by processor time"),
         ),
         rows,
         figures,
@@ -155,22 +160,19 @@ def section(
     )
 
 
-def row(
-    title: str,
-    name: str,
-    rates: noise.Spread,
-    medians: Mapping[str, float],
-    ratio: noise.Spread,
-) -> list[str]:
+def ratio_of_processor_time(
+    service: Sequence[Measured], other: Sequence[Measured]
+) -> noise.Spread | None:
+    """What the other one needs for a request, to what the service needs; none where unknown."""
+    if "microseconds" not in other[0]:
+        return None
+    return noise.ratios(figure(other, "microseconds"), figure(service, "microseconds"))
+
+
+def row(title: str, name: str, rates: noise.Spread, medians: Mapping[str, float]) -> list[str]:
     latencies = [f"{medians[one]:.1f}" if one in medians else "" for one in ("p50", "p99")]
-    return [
-        title,
-        name,
-        rates.text(0),
-        f"{medians['microseconds']:.0f}" if "microseconds" in medians else "",
-        *latencies,
-        "" if name == SERVICE else ratio.text(),
-    ]
+    processor = f"{medians['microseconds']:.0f}" if "microseconds" in medians else ""
+    return [title, name, rates.text(0), processor, *latencies]
 
 
 def figure(measured: Sequence[Measured], name: str) -> list[float]:

@@ -65,7 +65,9 @@ def test_a_contender_is_compared_in_one_run() -> None:
 
     section = throughput.section([work], {"me": rounds})
 
-    assert section.figures["me"][BARE]["service's ratio"] == 0.75
+    compared = section.figures["me"][BARE]
+    assert compared["service's ratio"] == 0.75
+    assert compared["service's ratio by processor time"] == pytest.approx(2 / 3)
     [bound] = section.bounds
     assert (bound.at_least, bound.measured.least, bound.measured.greatest) == (0.9, 0.7, 0.8)
 

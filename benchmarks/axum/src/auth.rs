@@ -147,7 +147,10 @@ impl FromRequestParts<Arc<Service>> for User {
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
             .ok_or(Failure::Unauthenticated)?;
-        let claims = service.tokens.verify(token).ok_or(Failure::Unauthenticated)?;
+        let claims = service
+            .tokens
+            .verify(token)
+            .ok_or(Failure::Unauthenticated)?;
         sqlx::query_as(USER)
             .bind(claims.sid)
             .fetch_optional(&service.pool)
@@ -210,12 +213,19 @@ fn pair(
 ) -> Result<Json<Pair>, Failure> {
     let access_token = service.tokens.issue(session).ok_or(Failure::Internal)?;
     let expires_in = tokens::LIFETIME;
-    Ok(Json(Pair { access_token, refresh_token, token_type: "Bearer", expires_in }))
+    Ok(Json(Pair {
+        access_token,
+        refresh_token,
+        token_type: "Bearer",
+        expires_in,
+    }))
 }
 
 fn is_correct(stored: &str, password: &str) -> bool {
     PasswordHash::new(stored).is_ok_and(|hash| {
-        Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
     })
 }
 

@@ -52,7 +52,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .test_before_acquire(false)
         .connect(&env::var("DATABASE_URL")?)
         .await?;
-    let service = Service { pool, tokens: Tokens::from_environment()? };
+    let service = Service {
+        pool,
+        tokens: Tokens::from_environment()?,
+    };
     let routes = Router::new()
         .route("/livez", get(livez))
         .route("/api/v1/users/me", get(me))
@@ -60,9 +63,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .route("/api/v1/auth/login", post(auth::login))
         .route("/api/v1/auth/refresh", post(auth::refresh))
         .with_state(Arc::new(service));
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .await?
+        .tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
     axum::serve(listener, routes).await?;
     Ok(())
 }

@@ -113,7 +113,11 @@ pub async fn create(
         .await?;
     let location = HeaderValue::from_str(&format!("/api/v1/posts/{}", post.id));
     let location = location.map_err(|_| Failure::Internal)?;
-    Ok((StatusCode::CREATED, HeaderMap::from_iter([(header::LOCATION, location)]), Json(post)))
+    Ok((
+        StatusCode::CREATED,
+        HeaderMap::from_iter([(header::LOCATION, location)]),
+        Json(post),
+    ))
 }
 
 fn read_cursor(text: String) -> Option<Uuid> {

@@ -82,7 +82,11 @@ impl Tokens {
             return None;
         }
         let key = self.verifying.get(&header.kid?)?;
-        Some(jsonwebtoken::decode(token, key, &self.validation).ok()?.claims)
+        Some(
+            jsonwebtoken::decode(token, key, &self.validation)
+                .ok()?
+                .claims,
+        )
     }
 
     pub fn issue(&self, session: &Session) -> Option<String> {
