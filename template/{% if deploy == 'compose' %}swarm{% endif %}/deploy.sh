@@ -10,6 +10,7 @@
 #   STACK           the stack's name; by default that of the Compose project
 #   REPLICAS        how many replicas there are (3)
 #   HTTP_PORT       the port of the proxy on each node (8000)
+#   HEALTH_INTERVAL the time after which a replica is asked, again and again, whether it lives (5s)
 #   TIMEOUT         seconds that the migrations, or the roll-out of one service, may take (600)
 #   RESOLVE_IMAGE   `never` where the nodes have the images and no registry does (always)
 
@@ -24,8 +25,7 @@ main() {
     case ${1:-} in
         database)
             name_versions
-            deploy database
-            if [[ -e valkey.yaml ]]; then deploy valkey; fi
+            if [[ -e valkey.yaml ]]; then deploy database valkey; else deploy database; fi
             ;;
         release)
             [[ -n ${IMAGE:-} ]] || fail "IMAGE has to name the image of the release"
@@ -83,30 +83,44 @@ state_of() {
     docker service ps --format '{{.CurrentState}}' "$1"
 }
 
-# Give the swarm a service's file, and wait until all of its replicas are as that says.
+# Give the swarm the files of services, and wait until all replicas are as those say.
 deploy() {
-    local service=${STACK}_$1 before
-    before=$(spec_of "$service")
-    stack "$1"
+    local name before=()
+    for name; do before+=("$(spec_of "${STACK}_$name")"); done
+    stack "$@"
+    for name; do
+        settle "${STACK}_$name" "${before[0]}"
+        before=("${before[@]:1}")
+    done
+}
+
+# Wait for a service, which was to be as the second argument says.
+settle() {
     IS_CHANGED=
-    if [[ -n $before && $before != "$(spec_of "$service")" ]]; then IS_CHANGED=yes; fi
-    wait_until is_settled "$service" || fail_for "$service" "does not run within $TIMEOUT seconds"
-    case $(update_of "$service") in
-        paused | rollback_*) fail_for "$service" "was not updated" ;;
+    if [[ -n $2 && $2 != "$(spec_of "$1")" ]]; then IS_CHANGED=yes; fi
+    wait_until is_settled "$1" || fail_for "$1" "does not run within $TIMEOUT seconds"
+    case $(update_of "$1") in
+        paused | rollback_*) fail_for "$1" "was not updated" ;;
     esac
-    echo "$service runs"
+    echo "$1 runs"
 }
 
 # Whether there is nothing more to wait for, for better or worse.
 is_settled() {
-    local update replicas
-    update=$(update_of "$1")
-    replicas=$(docker service ls --filter "name=$1" --format '{{.Replicas}}')
-    case $update in
-        '') [[ -z $IS_CHANGED && ${replicas%/*} == "${replicas#*/}" ]] ;;
-        completed) [[ ${replicas%/*} == "${replicas#*/}" ]] ;;
+    case $(update_of "$1") in
+        '') [[ -z $IS_CHANGED ]] && is_whole "$1" ;;
+        completed) is_whole "$1" ;;
         updating | rollback_started) return 1 ;;
     esac
+}
+
+# Whether as many replicas are healthy as shall be.
+is_whole() {
+    local replicas
+    # The filter takes names that begin alike, too.
+    replicas=$(docker service ls --filter "name=$1" --format '{{.Name}} {{.Replicas}}' |
+        sed -n "s/^$1 //p")
+    [[ -n $replicas && ${replicas%/*} == "${replicas#*/}" ]]
 }
 
 # How far the roll-out of a changed service is; nothing where none has begun.
@@ -120,12 +134,12 @@ spec_of() {
 }
 
 stack() {
-    local detach=()
+    local name files=(--compose-file common.yaml) detach=()
+    for name; do files+=(--compose-file "$name.yaml"); done
     # Where Docker knows it, it wants to be told: it would wait, too, and say less.
     if docker stack deploy --help | grep -q -e --detach; then detach=(--detach); fi
     docker stack deploy "${detach[@]}" --with-registry-auth \
-        --resolve-image "${RESOLVE_IMAGE:-always}" \
-        --compose-file common.yaml --compose-file "$1.yaml" "$STACK"
+        --resolve-image "${RESOLVE_IMAGE:-always}" "${files[@]}" "$STACK"
 }
 
 wait_until() {
