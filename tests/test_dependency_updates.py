@@ -1,9 +1,12 @@
 """The configurations of Dependabot and Renovate, and which of them a service gets."""
 
 import json
+import re
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import yaml
@@ -24,6 +27,15 @@ FILES: Final = {
     "docker-compose": "compose.yaml",
 }
 """What Dependabot reads, by its names for them."""
+
+
+Rendered = Callable[[str, str], Path]
+
+
+@pytest.fixture(scope="module")
+def rendered(render: Render) -> Rendered:
+    """A service with these answers to `ci` and `dependency_updates`, rendered once."""
+    return cache(lambda ci, updates: render({"ci": ci, "dependency_updates": updates}))
 
 
 @pytest.fixture(params=choices("ci"))
@@ -62,8 +74,8 @@ def test_moving_to_gitlab_puts_renovate_in_dependabots_place(
 
 
 @pytest.mark.parametrize("ci", ["github", "none"])
-def test_dependabot_has_a_configuration_that_it_takes(ci: str, render: Render) -> None:
-    service = render({"ci": ci, "dependency_updates": "dependabot"})
+def test_dependabot_has_a_configuration_that_it_takes(ci: str, rendered: Rendered) -> None:
+    service = rendered(ci, "dependabot")
 
     valid("vendor.dependabot", ".github/dependabot.yml", service)
     zizmor = (PROGRAMS / "zizmor", "--offline", "--quiet", "--persona=auditor")
@@ -75,13 +87,13 @@ def test_the_templates_own_configuration_is_one_that_dependabot_takes() -> None:
     check(PROGRAMS / "zizmor", "--offline", "--quiet", ".github/dependabot.yml", cwd=ROOT)
 
 
-def test_renovate_has_a_configuration_that_it_takes(render: Render) -> None:
-    valid("vendor.renovate", "renovate.json", render({"dependency_updates": "renovate"}))
+def test_renovate_has_a_configuration_that_it_takes(rendered: Rendered) -> None:
+    valid("vendor.renovate", "renovate.json", rendered("github", "renovate"))
 
 
 @pytest.mark.parametrize("ci", ["github", "none"])
-def test_dependabot_looks_at_all_there_is_once_a_week(ci: str, render: Render) -> None:
-    service = render({"ci": ci, "dependency_updates": "dependabot"})
+def test_dependabot_looks_at_all_there_is_once_a_week(ci: str, rendered: Rendered) -> None:
+    service = rendered(ci, "dependabot")
     updates = yaml.safe_load((service / ".github" / "dependabot.yml").read_text())["updates"]
 
     looked_at = {entry["package-ecosystem"] for entry in updates}
@@ -93,10 +105,8 @@ def test_dependabot_looks_at_all_there_is_once_a_week(ci: str, render: Render) -
         assert len(entry["groups"]) == 1
 
 
-@pytest.mark.parametrize("ci", ["github", "gitlab"])
-def test_renovate_groups_what_each_of_its_managers_finds(ci: str, render: Render) -> None:
-    service = render({"ci": ci, "dependency_updates": "renovate"})
-    config: dict[str, Any] = json.loads((service / "renovate.json").read_text())
+def test_renovate_groups_what_is_new_once_a_week(rendered: Rendered) -> None:
+    config = json.loads((rendered("github", "renovate") / "renovate.json").read_text())
 
     assert "schedule:weekly" in config["extends"]
     assert config["minimumReleaseAge"] == "7 days"
@@ -104,9 +114,9 @@ def test_renovate_groups_what_each_of_its_managers_finds(ci: str, render: Render
     assert groups == ["packages", "actions", "images"]
 
 
-def test_what_the_template_moves_as_a_whole_is_left_to_it(render: Render) -> None:
+def test_what_the_template_moves_as_a_whole_is_left_to_it(rendered: Rendered) -> None:
     """The image's Python, whose paths stand in the Dockerfile; and PostgreSQL's major version."""
-    service = render({"dependency_updates": "dependabot"})
+    service = rendered("github", "dependabot")
     updates = yaml.safe_load((service / ".github" / "dependabot.yml").read_text())["updates"]
     ignored = {
         (entry["package-ecosystem"], rule["dependency-name"]): rule["update-types"]
@@ -115,9 +125,9 @@ def test_what_the_template_moves_as_a_whole_is_left_to_it(render: Render) -> Non
     }
     disabled = {
         (*rule["matchDatasources"], *rule["matchPackageNames"]): rule["matchUpdateTypes"]
-        for rule in json.loads(
-            (render({"dependency_updates": "renovate"}) / "renovate.json").read_text()
-        )["packageRules"]
+        for rule in json.loads((rendered("github", "renovate") / "renovate.json").read_text())[
+            "packageRules"
+        ]
         if not rule.get("enabled", True)
     }
 
@@ -126,6 +136,17 @@ def test_what_the_template_moves_as_a_whole_is_left_to_it(render: Render) -> Non
         ("docker-compose", "postgres"): ["version-update:semver-major"],
     }
     assert disabled == {("docker", "python"): ["major", "minor"], ("docker", "postgres"): ["major"]}
+
+
+def test_what_one_bot_does_not_see_in_swarm_is_as_in_compose(render: Render) -> None:
+    service = render({"rate_limit_store": "valkey"})
+    swarm = {image for path in service.glob("swarm/*.yaml") for image in images(path)}
+    assert swarm - images(service / "compose.yaml") == {"nginxinc/nginx-unprivileged:1-alpine"}
+
+
+def images(path: Path) -> set[str]:
+    """The images that a file names outright, not by a variable."""
+    return set(re.findall(r"^ +image: ([^$\s]+)$", path.read_text(), re.MULTILINE))
 
 
 def valid(schema: str, path: str, service: Path) -> None:
