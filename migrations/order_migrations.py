@@ -73,7 +73,9 @@ def _relock(before: Mapping[str, str]) -> None:
     committed = _show(LOCK)
     now = {label: _file(label, _UP).read_text(encoding="utf-8-sig") for label in _labels()}
     LOCK.write_text(lock(now) if committed == lock(before) else committed, encoding="utf-8")
-    _git("reset", "--quiet", "--", str(LOCK))  # where Copier has noted a conflict
+    # Where Copier has noted a conflict, in the one way or the other.
+    _git("reset", "--quiet", "--", str(LOCK))
+    LOCK.with_name(f"{LOCK.name}.rej").unlink(missing_ok=True)
 
 
 def lock(migrations: Mapping[str, str]) -> str:

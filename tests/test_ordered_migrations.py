@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from copier import run_copy, run_update
@@ -79,9 +80,18 @@ def listed(service: Path) -> list[str]:
     return [line.split()[0] for line in (service / LOCK).read_text().splitlines()]
 
 
-def update(service: Path, **answers: bool) -> None:
+def update(
+    service: Path, *, conflict: Literal["inline", "rej"] = "inline", **answers: bool
+) -> None:
     run_update(
-        service, answers, vcs_ref="HEAD", defaults=True, unsafe=True, quiet=True, overwrite=True
+        service,
+        answers,
+        vcs_ref="HEAD",
+        conflict=conflict,
+        defaults=True,
+        unsafe=True,
+        quiet=True,
+        overwrite=True,
     )
 
 
@@ -116,8 +126,12 @@ def test_what_is_new_comes_last_and_in_its_own_order(
     assert found == {f"{each}_theirs": version for each, version in changed.items()}
 
 
+@pytest.mark.parametrize("conflict", ["inline", "rej"])
 def test_a_new_migration_takes_its_place_and_keeps_it(
-    small: Path, service: Path, capfd: pytest.CaptureFixture[str]
+    small: Path,
+    service: Path,
+    conflict: Literal["inline", "rej"],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     add(service, OURS)
     relock(service)
@@ -126,12 +140,13 @@ def test_a_new_migration_takes_its_place_and_keeps_it(
     relock(small / "template", "schema.lock.jinja")
     commit(small, "Add a migration, too")
 
-    update(service)
+    update(service, conflict=conflict)
 
     after = "20991231000001_third"
     assert labels(service) == listed(service) == [FIRST, SECOND, OURS, after]
     assert (service / "migrations" / f"{after}.down.sql").read_text() == f"-- {THIRD} down\n"
     assert unmerged(service) == set()
+    assert not list(service.rglob("*.rej"))
     assert (
         f"migrations/{THIRD}.up.sql is migrations/{after}.up.sql here: it comes after your own "
         "migrations, which databases have run.\n" in capfd.readouterr().err
