@@ -106,12 +106,12 @@ class Stage:
 
 
 @contextmanager
-def staged(peers: Mapping[str, Peer], *, everybody: bool) -> Iterator[Stage]:
-    """Render the service and start it with its contenders: all there are, or the few that bounds
-    are held against.
+def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> Iterator[Stage]:
+    """Render the service, as it is or was at a commit, and start it with its contenders: all there
+    are, or the few that bounds are held against.
     """
     serving, loading = machine.processors()
-    with services.rendered() as service, ExitStack() as stack:
+    with services.rendered(ref) as service, ExitStack() as stack:
         folder, log = service.folder, service.folder.parent / LOG
         service.install("orjson")
         service.app("init")

@@ -56,12 +56,14 @@ class Service:
 
 
 @contextmanager
-def rendered() -> Iterator[Service]:
-    """Render the default service, install it, and remove it at the end of the block."""
+def rendered(ref: str = "HEAD") -> Iterator[Service]:
+    """Render the default service, as it is or was at a commit, install it, and remove it at the end
+    of the block.
+    """
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         folder = Path(scratch) / "service"
         say("Rendering a service ...")
-        run_copy(str(ROOT), folder, defaults=True, unsafe=True, vcs_ref="HEAD", quiet=True)
+        run_copy(str(ROOT), folder, defaults=True, unsafe=True, vcs_ref=ref, quiet=True)
         subprocess.run([find_uv(), "sync", "--quiet"], cwd=folder, env=environment(), check=True)
         yield Service(folder)
 

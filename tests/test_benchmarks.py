@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import noise, openloop, plot, query_call, throughput
+from benchmarks import noise, openloop, plot, profiles, query_call, throughput
 from benchmarks.__main__ import FULL, SHORT, choose, parse
 from benchmarks.contenders import BARE, SERVICE
 from benchmarks.noise import Bound, Spread
@@ -187,6 +187,26 @@ def test_arguments_that_make_no_sense_are_refused(
 
     assert refused.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_sample_counts_for_the_layer_of_the_innermost_function() -> None:
+    server = "run (uvicorn/server.py:86)"
+    samples = [
+        f"{server};__call__ (app/http/time_limit.py:21);timeout (asyncio/timeouts.py:9) 3",
+        f"{server};info (structlog/stdlib.py:7);iterencode (json/encoder.py:5) 2",
+        f"{server};find (<query auth.find_session_user>:1);fetch (app/db/database.py:3) 4",
+        f"{server};run (asyncio/runners.py:118) 1",
+        "_worker (concurrent/futures/thread.py:81);hash (app/auth/passwords.py:99) 50",
+    ]
+
+    found = profiles.layers("\n".join(samples))
+
+    assert found == {
+        profiles.MIDDLEWARE: 3,
+        profiles.LOG: 2,
+        profiles.DATABASE: 4,
+        profiles.SERVER: 1,
+    }
 
 
 @pytest.mark.slow
