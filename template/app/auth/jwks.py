@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from app import resources
 from app.answers import answer
 from app.http.etags import etag, etag_matches
-from app.http.json_route import JsonRoute
 from app.problems import NotFoundError, problem_responses
 
 MAX_AGE: Final = 300
@@ -21,7 +20,7 @@ IfNoneMatch: TypeAlias = Annotated[
     str | None, Header(description="Answer 304 if this is still the ETag.")
 ]
 
-router = APIRouter(tags=["auth"], route_class=JsonRoute)
+router = APIRouter(tags=["auth"])
 
 
 class JwkSet(BaseModel):

@@ -7,18 +7,12 @@ from typing import Any, Final, NoReturn
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from app.http.prepared import prepare
-
 
 class JsonRoute(APIRoute):
     """A route that refuses ``NaN`` and ``Infinity``, which Python's parser takes for numbers.
 
-    The ``route_class`` of every router. What can be prepared for a request is: `app.http.prepared`.
+    The ``route_class`` of each router whose routes have bodies.
     """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.app = prepare(self, self.app)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()

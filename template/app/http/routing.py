@@ -1,14 +1,12 @@
-"""Finds the route of a request in one pass."""
+"""Finds the route of a request in one pass, and answers it prepared."""
 
-import inspect
-from typing import Any, Final
+from copy import copy
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.routing import BaseRoute
 
-_OPTIONS: Final = tuple(inspect.signature(APIRoute).parameters)
-"""The names of what makes a route; it has attributes of the same names."""
+from app.http.prepared import prepare
 
 
 def flatten(app: FastAPI) -> None:
@@ -30,7 +28,9 @@ def _flat(route: BaseRoute) -> list[BaseRoute]:
 
 def _of_its_own(context: RouteContext) -> BaseRoute:
     """The route with the prefix, the tags and all else that the routers around it give it."""
-    route = context.original_route
-    own = vars(route)
-    options: dict[str, Any] = {name: getattr(context, name, own.get(name)) for name in _OPTIONS}
-    return type(route)(**options)
+    route = copy(context.original_route)
+    state = vars(route)
+    state.update({name: getattr(context, name) for name in state if hasattr(context, name)})
+    if isinstance(route, APIRoute):
+        route.app = prepare(route, route.app)
+    return route

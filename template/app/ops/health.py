@@ -6,9 +6,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from app import about, resources
-from app.http.json_route import JsonRoute
 
-router = APIRouter(tags=["health"], route_class=JsonRoute)
+router = APIRouter(tags=["health"])
 
 _TIMEOUT: Final = 1.5
 """Seconds; the answer has to be there within two."""

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from httpx import ASGITransport, AsyncClient
 from pydantic import BaseModel
 
-from app.http.json_route import JsonRoute
+from app.http import routing
 from app.main import create_app
 from app.settings import Settings
 
@@ -109,28 +109,38 @@ HANDLERS = (
 )
 
 
-def _router(route_class: type[APIRoute]) -> APIRouter:
-    router = APIRouter(route_class=route_class, dependencies=[Depends(_greeting)])
+def _router() -> APIRouter:
+    router = APIRouter(dependencies=[Depends(_greeting)])
     for handler in HANDLERS:
         router.get(f"/{handler.__name__}", response_model=Answer)(handler)
     router.get("/places/{id}")(places)
     return router
 
 
+def _client(application: FastAPI) -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(application), base_url="http://service")
+
+
 @pytest.fixture
 def application() -> FastAPI:
     application = FastAPI()
-    application.include_router(_router(JsonRoute), prefix="/ours")
-    application.include_router(_router(APIRoute), prefix="/fastapi")
+    application.include_router(_router())
+    routing.flatten(application)
     return application
 
 
 @pytest.fixture
-async def caller(application: FastAPI) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(
-        transport=ASGITransport(application), base_url="http://service"
-    ) as caller:
-        yield caller
+async def ours(application: FastAPI) -> AsyncIterator[AsyncClient]:
+    async with _client(application) as client:
+        yield client
+
+
+@pytest.fixture
+async def fastapis() -> AsyncIterator[AsyncClient]:
+    application = FastAPI()
+    application.include_router(_router())
+    async with _client(application) as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -160,31 +170,35 @@ async def caller(application: FastAPI) -> AsyncIterator[AsyncClient]:
         ("/dependent_twice", 200),
     ],
 )
-async def test_an_answer_is_fastapis(caller: AsyncClient, path: str, status: int) -> None:
+async def test_an_answer_is_fastapis(
+    ours: AsyncClient, fastapis: AsyncClient, path: str, status: int
+) -> None:
     headers = {"X-Name": "Ada", "X-Number": "1", "Cookie": "key=1"}
 
     for _ in range(2):  # nothing is left of the first
-        ours = await caller.get(f"/ours{path}", headers=headers)
-        fastapis = await caller.get(f"/fastapi{path}", headers=headers)
+        response = await ours.get(path, headers=headers)
+        expected = await fastapis.get(path, headers=headers)
 
-        assert ours.status_code == fastapis.status_code == status
-        assert ours.headers == fastapis.headers
-        assert ours.content == fastapis.content
+        assert response.status_code == expected.status_code == status
+        assert response.headers == expected.headers
+        assert response.content == expected.content
 
 
 @pytest.mark.parametrize("path", ["/dependent", "/dependent?limit=0"])
-async def test_a_dependency_refuses_before_a_parameter(caller: AsyncClient, path: str) -> None:
-    ours = await caller.get(f"/ours{path}")
-    fastapis = await caller.get(f"/fastapi{path}")
+async def test_a_dependency_refuses_before_a_parameter(
+    ours: AsyncClient, fastapis: AsyncClient, path: str
+) -> None:
+    response = await ours.get(path)
+    expected = await fastapis.get(path)
 
-    assert ours.status_code == fastapis.status_code == 401
-    assert ours.content == fastapis.content
+    assert response.status_code == expected.status_code == 401
+    assert response.content == expected.content
 
 
-async def test_a_test_may_replace_a_dependency(application: FastAPI, caller: AsyncClient) -> None:
+async def test_a_test_may_replace_a_dependency(application: FastAPI, ours: AsyncClient) -> None:
     application.dependency_overrides[_number] = lambda: 7
 
-    response = await caller.get("/ours/dependent")
+    response = await ours.get("/dependent")
 
     assert response.json() == {"given": ["7", "'hello'", "20"]}
 
