@@ -37,6 +37,22 @@ def test_a_release_is_a_commit_of_this_branch(version: str) -> None:
     assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[:2] == ["Unreleased", version]
 
 
+@pytest.mark.parametrize("version", RELEASES)
+def test_what_a_release_is_said_to_change_stays(version: str) -> None:
+    """A merge that brings an entry from before the release puts it there: it is unreleased yet."""
+    require_history(ROOT)
+    then = git("show", f"{RELEASES[version]}:CHANGELOG.md", cwd=ROOT)
+    assert section(release.CHANGELOG.read_text(), version) == section(then, version)
+
+
+def section(changelog: str, version: str) -> str:
+    """What stands under a version's heading."""
+    [found] = re.findall(
+        rf"^## {re.escape(version)} - .+?(?=^## |\Z)", changelog, re.DOTALL | re.MULTILINE
+    )
+    return str(found).strip()
+
+
 def test_what_is_unreleased_gets_the_version() -> None:
     assert release.released(CHANGELOG, "0.2.0", date(2026, 2, 1)) == (
         "# Changelog\n\n## Unreleased\n\n## 0.2.0 - 2026-02-01\n\n- News.\n\n"
