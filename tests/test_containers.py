@@ -380,14 +380,14 @@ def users_locked(project: Project) -> Iterator[None]:
     """Let nobody be registered before the end of the block."""
     database = project.inspect("database")["Id"]
     with subprocess.Popen(
-        ["docker", "exec", "--interactive", database, *PSQL],
+        ["docker", "exec", "--interactive", database, *PSQL, "--set=ON_ERROR_STOP=1"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as session:
         assert session.stdin
         assert session.stdout
-        session.stdin.write("BEGIN; LOCK TABLE users; SELECT 'locked';\n")
+        session.stdin.write("SET lock_timeout = '60s'; BEGIN; LOCK TABLE users; SELECT 'locked';\n")
         session.stdin.flush()
         assert session.stdout.readline() == "locked\n"
         try:

@@ -77,7 +77,13 @@ class Service:
         with self.command(address, "serve", "--port=0", **settings) as process:
             try:
                 assert process.stdout
-                started = next(line for line in process.stdout if "Uvicorn running on" in line)
+                too_late = threading.Timer(60, process.kill)
+                too_late.start()
+                started = next(
+                    (line for line in process.stdout if "Uvicorn running on" in line), ""
+                )
+                too_late.cancel()
+                assert started, "the service has ended, or not started within 60 seconds"
                 # What nobody reads would fill the pipe, and stop the service.
                 threading.Thread(target=process.stdout.read, daemon=True).start()
                 yield re.findall(r"http://[0-9.:]+", started)[0]

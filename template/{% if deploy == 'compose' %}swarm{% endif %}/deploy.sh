@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings the service to a Docker Swarm. To be run where `docker` speaks to a manager:
 #
-#   swarm/deploy.sh database   what keeps data, once and after a change of its files
+#   swarm/deploy.sh database   the database, once and after a change of its file
 #   swarm/deploy.sh release    the release that IMAGE names: its migrations, then its replicas, one
 #                              at a time. Fails where that does not come to be, and the release
 #                              before goes on.
@@ -25,13 +25,13 @@ main() {
     case ${1:-} in
         database)
             name_versions
-            if [[ -e valkey.yaml ]]; then deploy database valkey; else deploy database; fi
+            deploy database
             ;;
         release)
             [[ -n ${IMAGE:-} ]] || fail "IMAGE has to name the image of the release"
             name_versions
             migrate
-            deploy app
+            if [[ -e valkey.yaml ]]; then deploy valkey app; else deploy app; fi
             deploy proxy
             ;;
         *)
