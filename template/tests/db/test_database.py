@@ -84,7 +84,7 @@ async def until_sessions(observer: Connection, expected: int) -> None:
 
 class TestBounds:
     async def test_waits_only_so_long_for_a_connection(self, opened: Open) -> None:
-        async with opened(pool_max_size=1, acquire_timeout=0.05) as database:
+        async with opened(pool_max_size=1, acquire_timeout=0.5) as database:
             async with database.transaction():
                 with pytest.raises(DatabaseUnavailableError, match="within the time allowed"):
                     await backend(database)
