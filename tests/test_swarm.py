@@ -65,9 +65,9 @@ def test_a_service_on_a_swarm(render: Render, uv: str, tools: Path) -> None:
         stack_of(project) as stack,
         ThreadPoolExecutor() as pool,
     ):
-        newer = two_releases(project, tools)
-        new_image = pool.submit(newer.build, "--tag", stack.image("new"))
-        project.build("--tag", stack.image("old"))
+        newer = two_releases(project)
+        new_image = pool.submit(build, newer, stack.image("new"), tools)
+        build(project, stack.image("old"), tools)
         without_secrets_it_says_what_to_do(stack)
         it_starts_as_the_page_says(stack, "old")
         nobody_has_privileges(stack)
@@ -160,19 +160,19 @@ def docker(project: Project, *words: str) -> str:
     return project.run("docker", *words).stdout
 
 
-def two_releases(project: Project, tools: Path) -> Project:
+def two_releases(project: Project) -> Project:
     """Make the service one release, and return the next, whose migration suits both."""
     newer = replace(project, folder=project.folder.with_name("newer"))
     first, second = MIGRATIONS
-    make_release(project, tools, "1.0.0", first)
+    make_release(project, "1.0.0", first)
     unshared = shutil.ignore_patterns(".postgres", ".venv")
     shutil.copytree(project.folder, newer.folder, ignore=unshared)
     edit(newer.folder / "app" / "posts" / "queries.py", QUERY, NEWER_QUERY)
-    make_release(newer, tools, "2.0.0", second)
+    make_release(newer, "2.0.0", second)
     return newer
 
 
-def make_release(project: Project, tools: Path, version: str, migration: str) -> None:
+def make_release(project: Project, version: str, migration: str) -> None:
     """Give the service a version and a migration more."""
     about = project.folder / "app" / "about.py"
     about.write_text(
@@ -181,7 +181,11 @@ def make_release(project: Project, tools: Path, version: str, migration: str) ->
     for direction, change in zip(("up", "down"), MIGRATIONS[migration], strict=True):
         file = project.folder / "migrations" / f"{migration}.{direction}.sql"
         file.write_text(f"ALTER TABLE posts {change};\n")
-    project.run(str(tools / "python"), "-m", "app", "sql", "prepare")
+
+
+def build(release: Project, image: str, tools: Path) -> None:
+    release.run(str(tools / "python"), "-m", "app", "sql", "prepare")
+    release.build("--tag", image)
 
 
 def edit(file: Path, old: str, new: str) -> None:
