@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from copier._main import Worker
 from filelock import FileLock
 from pytest_copie.plugin import Copie
 
@@ -118,6 +119,16 @@ def _own_git_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", str(config))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trusted_file_modes() -> Iterator[None]:
+    """Have Copier not ask git for each file whether modes are heeded here: half of a render's time.
+    What it does where they are not (on Windows) is nothing elsewhere.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "_sync_git_index_executable_bit", lambda *_: None, raising=False)
         yield
 
 

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -88,6 +88,8 @@ def update_here(service: Path, answers: Answers, rendered: Sequence[Path]) -> No
     to compare them. Where such a folder is among those that it has rendered before, of the same
     commit and with the same answers, it gets a copy.
     """
+    source = Path(yaml.safe_load((service / ".copier-answers.yml").read_text())["_src_path"])
+    newest = git("rev-parse", "HEAD", cwd=source).strip()
     run_copy = Worker.run_copy
 
     def copy_if_rendered(worker: Worker) -> None:
@@ -103,7 +105,7 @@ def update_here(service: Path, answers: Answers, rendered: Sequence[Path]) -> No
         run_update(
             service,
             dict(answers),
-            vcs_ref="HEAD",
+            vcs_ref=newest,
             defaults=True,
             unsafe=True,
             quiet=True,
@@ -113,13 +115,11 @@ def update_here(service: Path, answers: Answers, rendered: Sequence[Path]) -> No
 
 def _would_render(worker: Worker, folder: Path) -> bool:
     """Whether it is this folder's content that Copier would render."""
-    noted: Mapping[str, object] = yaml.safe_load((folder / ".copier-answers.yml").read_text())
-    given = {
-        "_commit": worker.template.commit,
-        "_src_path": str(worker.template.url),
-        **worker.data,
-    }
-    return all(given.get(name) == answer for name, answer in noted.items())
+    noted: dict[str, object] = yaml.safe_load((folder / ".copier-answers.yml").read_text())
+    commit, source = str(noted.pop("_commit")), noted.pop("_src_path")
+    if source != worker.src_path or not str(worker.vcs_ref).startswith(commit):
+        return False
+    return all(worker.data.get(name) == answer for name, answer in noted.items())
 
 
 def unmerged(service: Path) -> set[str]:
