@@ -158,7 +158,6 @@ def its_files_are_todays_with_the_edits_kept(service: Path, wanted: Path, gone: 
 
 def its_database_migrates_with_its_rows(service: Path, uv: str) -> None:
     app(uv, service, "db", "migrate")
-    app(uv, service, "db", "status")
     assert "ada@example.com" in app(uv, service, "users", "list")
 
 
