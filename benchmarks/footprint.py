@@ -12,10 +12,13 @@ from slipway import say
 
 MEBIBYTES: Final = 75
 START: Final = 0.55
+SETTLED: Final = 3
+"""Seconds after the load: what is free is given back to the system by then."""
 
 
 def measure_memory(stage: Stage) -> Section:
     """What is resident before and after all the load so far. Comes after the other measures."""
+    time.sleep(SETTLED)
     after = {name: machine.resident(one.process.pid) for name, one in stage.contenders.items()}
     rows = [[name, f"{stage.idle[name]:.0f}", f"{after[name]:.0f}"] for name in after]
     figures = {name: {"idle": stage.idle[name], "after load": after[name]} for name in after}

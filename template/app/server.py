@@ -47,7 +47,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
         proxy_headers=False,  # TRUSTED_PROXIES says whom to believe
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    memory.return_large_blocks()
+    memory.share_between_threads()
     metrics: Metrics = app.state.metrics
     metrics.serve(settings.metrics_host or host, settings.metrics_port)
     server = Server(config, app, delay=settings.shutdown_delay)

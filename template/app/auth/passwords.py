@@ -1,6 +1,7 @@
 """Password hashing: argon2id (RFC 9106), off the event loop, bounded."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import sys
@@ -14,6 +15,7 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.auth.password_rules import normalised
+from app.ops import memory
 from app.problems import UnavailableError
 
 T = TypeVar("T")
@@ -21,6 +23,9 @@ T = TypeVar("T")
 _NICENESS: Final = 10
 """Hashing yields to the event loop's thread, so that logins don't delay other requests. Not the
 full 19, at which a login may starve while the service is busy."""
+_IDLE: Final = 1
+"""Seconds without a password to hash, after which memory is given back. To take 19 MiB anew for
+each hash would cost half as much again as hashing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,7 @@ class Passwords:
         self._threads = options.threads
         self._limit = options.threads + options.queue
         self._pending = 0
+        self._return_memory: asyncio.TimerHandle | None = None
         self._of_nobody = self._hasher.hash(secrets.token_hex())
 
     @property
@@ -83,6 +89,8 @@ class Passwords:
         return await self._run(lambda: self._verify(normalised(password), stored))
 
     def close(self) -> None:
+        if self._return_memory:
+            self._return_memory.cancel()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, password: str, stored: str | None) -> Verification:
@@ -99,11 +107,20 @@ class Passwords:
     async def _run(self, work: Callable[[], T]) -> T:
         if self._pending >= self._limit:
             raise UnavailableError("Too many logins at once. Try again shortly.")
+        loop = asyncio.get_running_loop()
+        if self._return_memory:
+            self._return_memory.cancel()
         self._pending += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            return await loop.run_in_executor(self._executor, work)
         finally:
             self._pending -= 1
+            if not self._pending:
+                self._return_memory = loop.call_later(_IDLE, self._have_memory_returned)
+
+    def _have_memory_returned(self) -> None:
+        with contextlib.suppress(RuntimeError):  # closed meanwhile
+            self._executor.submit(memory.return_unused)
 
 
 def _yield_to_others() -> None:

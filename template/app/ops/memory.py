@@ -1,23 +1,28 @@
-"""Has the C library give memory back."""
+"""Keeps no more memory than is used, where the C library is glibc."""
 
 import ctypes
 import sys
 from typing import Final
 
-_M_MMAP_THRESHOLD: Final = -3
-"""Its name in glibc's mallopt(3)."""
-_LARGE: Final = 1024 * 1024
+_ARENA_MAX: Final = -8
+"""M_ARENA_MAX of mallopt(3)."""
 
 
-def return_large_blocks() -> None:
-    """Let blocks over 1 MiB go back to the system as soon as they are freed.
+def share_between_threads() -> None:
+    """Let all threads have their memory from one place; called before there are any.
 
-    glibc does so until the first of them is freed; from then on it keeps what is smaller for the
-    thread that had it. The threads that hash passwords would keep 19 MiB each for ever. Elsewhere
-    than with glibc nothing is done.
+    Else glibc keeps for each thread what it has freed: 19 MiB for each that hashes passwords. They
+    are few, and rarely wait for one another.
     """
-    if sys.platform != "linux":
-        return
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-    if set_option:
-        set_option(_M_MMAP_THRESHOLD, _LARGE)
+    _glibc("mallopt", _ARENA_MAX, 1)
+
+
+def return_unused() -> None:
+    """Return to the system what was freed and is kept for the next use (malloc_trim(3))."""
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(name: str, *arguments: int) -> None:
+    function = getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+    if function:
+        function(*arguments)
