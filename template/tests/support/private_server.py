@@ -10,6 +10,8 @@ from typing import Final
 from tools import postgres
 
 _DATABASE: Final = "postgres"
+_OUTLIVES_A_CRASH: Final = {"synchronous_commit": "on"}
+"""What is committed; else the last moments before one would be forgotten."""
 
 
 class PrivateServer:
@@ -18,7 +20,7 @@ class PrivateServer:
     def __init__(self, data: Path, **options: str) -> None:
         """``options`` are PostgreSQL's, as in postgresql.conf."""
         self.data = data
-        self._options = postgres.FAST_AND_UNSAFE | options
+        self._options = postgres.FAST_AND_UNSAFE | _OUTLIVES_A_CRASH | options
         self._running = contextlib.ExitStack()
 
     def start(self) -> str:
