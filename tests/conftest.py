@@ -71,6 +71,23 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the suites, which take minutes, on each worker: at the end, when no work is left
+    to share, none waits for another that has just begun one.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    suites = [item for item in items if item.get_closest_marker("suite")]
+    others = [item for item in items if not item.get_closest_marker("suite")]
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        share = (len(items) - len(ordered)) // (workers - worker)  # as --dist=worksteal has it
+        first = suites[worker::workers]
+        ordered += first
+        ordered += others[: max(share - len(first), 0)]
+        del others[: max(share - len(first), 0)]
+    items[:] = ordered + others
+
+
 @pytest.fixture(scope="session")
 def with_docker() -> WithDocker:
     """Hold the Docker engine, beside others or ``alone``: whoever needs it alone waits for them.

@@ -107,9 +107,12 @@ async def serving(
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The environment that makes a process find these settings."""
+    """The environment that makes a process find these settings.
+
+    It sends no telemetry, if it has any: a stop would wait for a collector that is not there.
+    """
     dumped = settings.model_dump(include=settings.model_fields_set, exclude_none=True)
-    return {
+    return {"OTEL_SDK_DISABLED": "true"} | {
         name.upper(): value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
         for name, value in dumped.items()
     }
