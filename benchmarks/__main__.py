@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -76,7 +77,7 @@ def main() -> None:
     try:
         with contenders.staged(dict(options.peer), everybody=not options.short) as stage:
             environment = contenders.versions(stage)
-            sections = {name: measure(stage) for name, measure in chosen.items()}
+            sections, failed = run(chosen, stage)
             notes = stage.notes
     except TooSmallError as error:
         sys.exit(f"{error}.")
@@ -85,10 +86,27 @@ def main() -> None:
     written = report.as_json(sections, environment)
     if options.json:
         options.json.write_text(json.dumps(written, indent=2) + "\n")
-    if options.plot:
+    if options.plot and "requests" in sections:
         options.plot.write_text(plot.of_requests(written["measures"]["requests"]))
+    if failed:
+        sys.exit(f"Could not be measured, see above: {', '.join(failed)}.")
     if broken := [bound.what for one in sections.values() for bound in one.bounds if bound.broken]:
         sys.exit(f"Bounds that are broken: {'; '.join(broken)}.")
+
+
+def run(chosen: Mapping[str, Measure], stage: Stage) -> tuple[dict[str, Section], list[str]]:
+    """What was measured, and what could not be: it takes nothing of the rest with it."""
+    sections: dict[str, Section] = {}
+    failed = []
+    for name, measure in chosen.items():
+        try:
+            sections[name] = measure(stage)
+        except TooSmallError:
+            raise
+        except (Exception, SystemExit) as error:
+            traceback.print_exception(error)
+            failed.append(name)
+    return sections, failed
 
 
 def choose(only: Sequence[str] | None, *, short: bool) -> Mapping[str, Measure]:

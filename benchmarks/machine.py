@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,8 +30,9 @@ def processors() -> tuple[int, int]:
 
 def pin(process: int, usable: Iterable[int]) -> None:
     """Keep a process on some processors, with all its threads and those it starts from now on."""
-    for thread in Path(f"/proc/{process or os.getpid()}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), usable)
+    with suppress(FileNotFoundError, ProcessLookupError):  # it may have ended by now
+        for thread in Path(f"/proc/{process or os.getpid()}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), usable)
 
 
 def family(process: int) -> list[int]:

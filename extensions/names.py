@@ -53,7 +53,7 @@ _DEPENDENCIES: Final = _words("""
     graphql-core h11 harfile hatchling httpcore httptools httpx hypothesis hypothesis-graphql idna
     iniconfig jsonschema jsonschema-path jsonschema-rs jsonschema-specifications lazy-object-proxy
     librt markdown-it-py markupsafe mdurl mypy mypy-extensions openapi-schema-validator
-    openapi-spec-validator opentelemetry-api opentelemetry-proto opentelemetry-sdk packaging
+    openapi-spec-validator opentelemetry-api opentelemetry-proto opentelemetry-sdk orjson packaging
     pathable pathspec platformdirs pluggy prometheus-client promql-parser protobuf psutil pycparser
     pydantic pydantic-core pydantic-settings pygments pyjwt pyrate-limiter pytest pytest-asyncio
     pytest-xdist python-dotenv pyyaml referencing requests rfc3339-validator rich rpds-py ruff

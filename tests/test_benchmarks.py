@@ -14,9 +14,10 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import noise, openloop, plot, profiles, query_call, throughput
-from benchmarks.__main__ import FULL, SHORT, choose, parse
+from benchmarks.__main__ import FULL, SHORT, choose, parse, run
 from benchmarks.contenders import BARE, SERVICE
 from benchmarks.noise import Bound, Spread
+from benchmarks.report import Section
 from slipway import ROOT
 from tests.conftest import Render, check
 
@@ -142,8 +143,6 @@ MEMORY: Final = "resident after load, MiB"
 RENDERING: Final = "rendering, to that of an empty template"
 STEADY: Final = {ME, PAGE, MEMORY, RENDERING}
 """The bounds that tests run beside don't disturb by more than the noise that is measured."""
-NOT_REACHED: Final = {PAGE, RENDERING}
-"""Those that are still to come. Whoever reaches one strikes it from here."""
 
 
 @pytest.mark.slow
@@ -157,9 +156,24 @@ def test_the_bounds_hold(tmp_path: Path) -> None:
     assert numbers.exists(), said.stdout + said.stderr
     bounds = {bound["what"]: bound["broken"] for bound in json.loads(numbers.read_text())["bounds"]}
     assert bounds.keys() >= STEADY
-    broken = {what for what in STEADY - NOT_REACHED if bounds[what]}
+    broken = {what for what in STEADY if bounds[what]}
     assert not broken, said.stdout
     assert (said.returncode == 0) == (not any(bounds.values()))
+
+
+def test_a_measure_that_fails_takes_nothing_of_the_others_with_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_: object) -> Section:
+        raise LookupError("the process is gone")
+
+    section = Section("A measure", ("of",), [["it"]], {})
+    stage: Any = None
+
+    measured, failed = run({"one": fail, "two": lambda _: section}, stage)
+
+    assert (measured, failed) == ({"two": section}, ["one"])
+    assert "the process is gone" in capsys.readouterr().err
 
 
 def test_what_is_measured_alone_is_measured_short_where_it_can_be() -> None:

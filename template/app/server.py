@@ -79,6 +79,7 @@ class Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         with self.capture_signals():
             async with self._app.router.lifespan_context(self._app):
+                memory.settle()
                 await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

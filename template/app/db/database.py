@@ -172,7 +172,9 @@ class Database:
     async def _acquire(self) -> _Pooled:
         self.waiting += 1
         try:
-            return await self._pool.acquire(timeout=self._acquire_timeout)
+            # Whoever need not wait needs no time-out; to connect has its own.
+            timeout = None if self._pool.get_idle_size() else self._acquire_timeout
+            return await self._pool.acquire(timeout=timeout)
         except _CONNECT_ERRORS as error:
             raise DatabaseUnavailableError(_reason(error)) from error
         finally:
@@ -181,7 +183,7 @@ class Database:
     async def _release(self, connection: _Pooled) -> None:
         if not _is_lost(connection) and self._is_old(connection):
             await connection.close(timeout=self._acquire_timeout)
-        await self._pool.release(connection)
+        await self._pool.release(connection, timeout=self._acquire_timeout)
 
     async def _renew(self) -> None:
         """Let each connection be replaced before its next use: after a failover they may lead to a

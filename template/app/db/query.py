@@ -194,6 +194,13 @@ _MANY: Final = """
 async def {signature}:
     return [{value} for record in await {db}.fetch({arguments})]
 """
+_ROW: Final = """
+def make({fields}):
+    __row = __new(__open)
+    {assignments}
+    __row.__class__ = __closed
+    return __row
+"""
 _STREAM: Final = """
 async def {signature}:
     async for record in {db}.cursor({arguments}, prefetch=__prefetch):
@@ -262,13 +269,38 @@ def _value(result: Any, names: dict[str, Any]) -> str:
     if not is_dataclass(make):
         # With its None, which then stands for NULL as well as for no row.
         return _converted("record[0]", _decoder(item), names)
-    names["__row"] = make
+    names["__row"] = _maker(typing.cast(type, make))
     hints = typing.get_type_hints(make, include_extras=True)
     decoders = [_decoder(hints[field.name]) for field in fields(make)]
     if not any(decoders):
         return "__row(*record)"
     columns = [_converted(f"record[{n}]", decode, names) for n, decode in enumerate(decoders)]
     return f"__row({', '.join(columns)})"
+
+
+@functools.cache
+def _maker(row: type) -> Callable[..., Any]:
+    """What makes a row of its columns.
+
+    A frozen dataclass sets its fields one by one through `object.__setattr__`, three quarters of
+    what it takes to make one. So a row is filled while it is of a subclass that is not frozen.
+    """
+    if hasattr(row, "__post_init__"):
+        return row
+    assignable = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    names: dict[str, Any] = {
+        "__new": object.__new__,
+        "__open": type(row.__name__, (row,), {"__slots__": (), **assignable}),
+        "__closed": row,
+    }
+    columns = [field.name for field in fields(row)]
+    code = _ROW.format(
+        fields=", ".join(columns),
+        assignments="; ".join(f"__row.{name} = {name}" for name in columns),
+    )
+    exec(code, names)  # noqa: S102 -- see above
+    make: Callable[..., Any] = names["make"]
+    return make
 
 
 def _converted(expression: str, convert: Callable[[Any], Any] | None, names: dict[str, Any]) -> str:

@@ -3,14 +3,12 @@
 import time
 from http import HTTPStatus
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.methods import known_method
 from app.http.route_template import route_template
+from app.ops.logging import EventLog
 from app.ops.metrics import Metrics
-
-logger = structlog.get_logger("app.access")
 
 
 class ObservationMiddleware:
@@ -24,7 +22,7 @@ class ObservationMiddleware:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
-        self.logger = logger.bind()  # which a logger else does for every line
+        self.log = EventLog("app.access").log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,12 +50,14 @@ class ObservationMiddleware:
 
     def _log(self, scope: Scope, route: str | None, status: int | None, seconds: float) -> None:
         failed = status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        write = self.logger.warning if failed else self.logger.info
-        write(
-            "request",
-            method=scope["method"],
-            path=scope["path"],
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
+        self.log(
+            "warning" if failed else "info",
+            {
+                "event": "request",
+                "method": scope["method"],
+                "path": scope["path"],
+                "route": route,
+                "status": status,
+                "duration_ms": round(seconds * 1000, 2),
+            },
         )

@@ -15,9 +15,11 @@ from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.routing import APIRoute, serialize_response
-from pydantic import TypeAdapter
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.http.json_route import JsonRoute
+from app.http.json_writer import json_writer
 
 _PLACES: Final = {
     "path_params": "path_params",
@@ -27,25 +29,25 @@ _PLACES: Final = {
 }
 """Where a request has parameters, and where FastAPI keeps which of them a handler asks for."""
 _IMMUTABLE: Final = (bool, int, float, str, type(None))
+_KNOWN_HANDLERS: Final = (APIRoute.get_route_handler, JsonRoute.get_route_handler)
+"""A route's class with another one has something of its own to do."""
 _FILTERS: Final = ("include", "exclude", "exclude_unset", "exclude_defaults", "exclude_none")
 
 
 def prepare(route: APIRoute, app: ASGIApp) -> ASGIApp:
     """What answers the route's requests, made of ``app``, which is FastAPI's."""
-    return _Prepared(route, app) if _asks_for_little(route) else app
+    return Prepared(route, app) if _asks_for_little(route) else app
 
 
-class _Prepared:
+class Prepared:
     """Answers what FastAPI would."""
 
     def __init__(self, route: APIRoute, app: ASGIApp) -> None:
         self.app = app
-        self._route = route
+        self.route = route
         self._call = route.endpoint
         self._status = route.status_code or 200
-        self._writers: dict[type, TypeAdapter[Any]] = {
-            kind: TypeAdapter(kind) for kind in _alternatives(route.response_model)
-        }
+        self._writers = {kind: json_writer(kind) for kind in _alternatives(route.response_model)}
         asked = route.dependant
         self._request_name = asked.request_param_name
         self._response_name = asked.response_param_name
@@ -65,11 +67,14 @@ class _Prepared:
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive, send)
+        response = await self.respond(Request(scope, receive, send))
+        await (response or self.app)(scope, receive, send)
+
+    async def respond(self, request: Request) -> Response | None:
+        """The handler's answer; None for what is left to FastAPI."""
         arguments = None if self._is_overridden() else self._parameters(request)
         if arguments is None:
-            await self.app(scope, receive, send)
-            return
+            return None
         for name, call, request_name in self._dependencies:
             found = await (call(**{request_name: request}) if request_name else call())
             if name:
@@ -77,14 +82,12 @@ class _Prepared:
         if self._request_name:
             arguments[self._request_name] = request
         if self._response_name:
-            response = await self._respond_with_notes(arguments, self._response_name)
-        else:
-            response = await self._response(await self._call(**arguments), self._status)
-        await response(scope, receive, send)
+            return await self._respond_with_notes(arguments, self._response_name)
+        return await self._response(await self._call(**arguments), self._status)
 
     def _is_overridden(self) -> bool:
         """Whether a test has put something in a dependency's place."""
-        application = self._route.dependency_overrides_provider
+        application = self.route.dependency_overrides_provider
         return bool(application and application.dependency_overrides)
 
     def _parameters(self, request: Request) -> dict[str, Any] | None:
@@ -113,10 +116,10 @@ class _Prepared:
             return result
         writer = self._writers.get(type(result))
         if writer:
-            content = writer.dump_json(result)
+            content = writer(result)
         else:
             content = await serialize_response(
-                field=self._route.response_field, response_content=result, dump_json=True
+                field=self.route.response_field, response_content=result, dump_json=True
             )
         return Response(content, status, media_type="application/json")
 
@@ -128,7 +131,8 @@ def _asks_for_little(route: APIRoute) -> bool:
     asked = route.dependant
     calls = [each.call for each in asked.dependencies]
     return (
-        route.body_field is None
+        type(route).get_route_handler in _KNOWN_HANDLERS
+        and route.body_field is None
         and route.response_field is not None
         and isinstance(route.response_class, DefaultPlaceholder)
         and route.response_model_by_alias

@@ -4,9 +4,11 @@ from copy import copy
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from app.http.prepared import prepare
+from app.http.shortcuts import ShortcutMiddleware
 
 
 def flatten(app: FastAPI) -> None:
@@ -16,7 +18,9 @@ def flatten(app: FastAPI) -> None:
     and their description stay what they are; ``form_limits`` alone count on a route, not on the
     routers around it.
     """
-    app.router.routes[:] = [each for route in app.routes for each in _flat(route)]
+    routes = app.router.routes
+    routes[:] = [each for route in app.routes for each in _flat(route)]
+    app.user_middleware.append(Middleware(ShortcutMiddleware, routes=routes))
 
 
 def _flat(route: BaseRoute) -> list[BaseRoute]:

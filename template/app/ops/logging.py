@@ -7,7 +7,7 @@ library, comes out in one form, with the id of the request it belongs to.
 import json
 import logging
 import sys
-from typing import Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -77,6 +77,22 @@ class _Lines:
             self.handler.handleError(logging.makeLogRecord({"name": self.name, "msg": line}))
 
     debug = warning = error = exception = critical = info
+
+
+class EventLog(_Lines):
+    """For what is logged with each request: half of what a line takes, structlog spends on finding
+    out what is bound to a logger.
+    """
+
+    def log(self, level: str, event: EventDict) -> None:
+        """Log an event with its fields; its name is the field ``event``."""
+        line: Any = event
+        try:
+            for process in _PROCESSORS:
+                line = process(self, level, line)
+        except structlog.DropEvent:
+            return
+        self.info(line)
 
 
 def _filter_by_level(logger: _Lines, method: str, event: EventDict) -> EventDict:

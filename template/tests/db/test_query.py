@@ -52,6 +52,16 @@ class Name:
     name: str
 
 
+@row
+class Grown:
+    id: int
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.id < 2:
+            raise ValueError(f"{self.name} is a puppy")
+
+
 SCHEMA = """
     CREATE TYPE mood AS ENUM ('sad', 'happy');
     CREATE TABLE pets (
@@ -66,6 +76,11 @@ SCHEMA = """
 
 @query("SELECT id, name, mood, preferences FROM pets WHERE id = $1")
 async def get_pet(db: Db, id: int) -> Pet:
+    raise NotImplementedError
+
+
+@query("SELECT id, name FROM pets WHERE id = $1")
+async def get_grown(db: Db, id: int) -> Grown:
     raise NotImplementedError
 
 
@@ -216,8 +231,14 @@ class TestResults:
     async def test_a_row_is_frozen(self, db: Database) -> None:
         pet = await get_name(db, 3)
 
+        assert type(pet) is Name
         with pytest.raises(AttributeError):
             pet.name = "Ben"  # type: ignore[misc] # what is tested
+
+    async def test_a_row_checks_itself_where_its_class_says_how(self, db: Database) -> None:
+        assert await get_grown(db, 2) == Grown(2, "Tom")
+        with pytest.raises(ValueError, match="Rex is a puppy"):
+            await get_grown(db, 1)
 
 
 class TestConversions:
