@@ -22,26 +22,14 @@ from uuid import UUID
 
 import asyncpg
 import jwt
-import orjson  # type: ignore[import-not-found] # installed for this program alone
+import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from statements import PAGE, USER
 
-USER: Final = """
-    SELECT users.id, users.email, users.name, users.role, users.created_at, users.updated_at
-    FROM sessions
-    JOIN users ON users.id = sessions.user_id
-    WHERE sessions.id = $1 AND sessions.expires_at > now() AND users.is_active
-"""
-PAGE: Final = """
-    SELECT id, author_id, title, body, created_at, updated_at
-    FROM posts
-    WHERE id < $1
-    ORDER BY id DESC
-    LIMIT $2
-"""
 CREATE: Final = """
     INSERT INTO posts (author_id, title, body)
     VALUES ($1, $2, $3)

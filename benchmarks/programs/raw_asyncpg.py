@@ -8,39 +8,29 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
 import uvloop
+from statements import PAGE, USER
 
 from app.ids import LAST_ID
 
 TASKS: Final = 16
-USER: Final = """
-    SELECT users.id, users.email, users.name, users.role, users.created_at, users.updated_at
-    FROM sessions
-    JOIN users ON users.id = sessions.user_id
-    WHERE sessions.id = $1 AND sessions.expires_at > now() AND users.is_active
-"""
-PAGE: Final = """
-    SELECT id, author_id, title, body, created_at, updated_at
-    FROM posts
-    WHERE id < $1
-    ORDER BY id DESC
-    LIMIT 21
-"""
+LIMIT: Final = 21
 
 
 async def main(address: str, work: str, seconds: float) -> None:
     """Run the query until the time is over."""
     async with asyncpg.create_pool(address, min_size=10, max_size=10, reset=keep) as pool:
         session = await pool.fetchval("SELECT id FROM sessions LIMIT 1")
-        query, argument = (USER, session) if work == "me" else (PAGE, LAST_ID)
+        query, *arguments = (USER, session) if work == "me" else (PAGE, LAST_ID, LIMIT)
         started = time.perf_counter()
         before = time.process_time()
         ends_at = started + seconds
         counts = await asyncio.gather(
-            *(repeat(pool, query, argument, ends_at) for _ in range(TASKS))
+            *(repeat(pool, query, arguments, ends_at) for _ in range(TASKS))
         )
         queries = sum(counts)
         took = time.perf_counter() - started
@@ -49,12 +39,12 @@ async def main(address: str, work: str, seconds: float) -> None:
 
 
 async def repeat(
-    pool: "asyncpg.Pool[asyncpg.Record]", query: str, argument: Any, ends_at: float
+    pool: "asyncpg.Pool[asyncpg.Record]", query: str, arguments: Sequence[Any], ends_at: float
 ) -> int:
     """How many queries were answered in time."""
     count = 0
     while time.perf_counter() < ends_at:
-        await pool.fetch(query, argument)
+        await pool.fetch(query, *arguments)
         count += 1
     return count
 
