@@ -113,6 +113,7 @@ def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> 
     serving, loading = machine.processors()
     with services.rendered(ref) as service, ExitStack() as stack:
         folder, log = service.folder, service.folder.parent / LOG
+        service.install("orjson")
         service.app("init")
         starting = Program("PostgreSQL", service.command("database"), folder, log, {})
         database = stack.enter_context(run(starting, (), loading))

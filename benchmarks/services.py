@@ -30,6 +30,11 @@ class Service:
         """Run one of `programs` inside of the service and return what it prints."""
         return self._run(*self.command(name, *arguments))
 
+    def install(self, package: str) -> None:
+        """Have a package for `programs`, which the service of an older commit lacks."""
+        command = (find_uv(), "pip", "install", "--quiet", "--python", self.bin / "python", package)
+        subprocess.run(command, env=environment(), check=True)
+
     def command(self, name: str, *arguments: str) -> tuple[str | Path, ...]:
         """What runs one of `programs` inside of the service."""
         return (self.bin / "python", PROGRAMS / f"{name}.py", *arguments)
