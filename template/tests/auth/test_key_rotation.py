@@ -83,7 +83,6 @@ class Deployment:
 async def deployment(settings: Settings, tmp_path: Path) -> AsyncIterator[Deployment]:
     (tmp_path / "migrations").symlink_to(PROJECT / "migrations")
     environment = environment_of(settings) | {
-        "PYTHONPATH": str(PROJECT),
         "LOGIN_ACCOUNT_LIMIT": "100000 per hour",
         "LOGIN_ADDRESS_LIMIT": "100000 per hour",
     }

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from app.settings import Settings
@@ -75,29 +76,39 @@ class Process:
 
 @asynccontextmanager
 async def command(
-    *arguments: str, environment: Mapping[str, str], directory: Path = PROJECT
+    *arguments: str, environment: Mapping[str, str], directory: Path | None = None
 ) -> AsyncIterator[Process]:
-    """Run ``app`` with these arguments, and with nothing but ``environment`` set."""
-    process = Process(
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", *arguments),
-            cwd=directory,
-            env={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **environment},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
+    """Run ``app`` with these arguments, and with nothing but ``environment`` set.
+
+    The project's folder would set more: it has the developer's ``.env`` and secrets.
+    """
+    with TemporaryDirectory() as empty:
+        (Path(empty) / "migrations").symlink_to(PROJECT / "migrations")
+        process = Process(
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app", *arguments),
+                cwd=directory or empty,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": str(PROJECT),
+                    "PYTHONUNBUFFERED": "1",
+                    **environment,
+                },
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
         )
-    )
-    try:
-        yield process
-    finally:
-        await process.end()
+        try:
+            yield process
+        finally:
+            await process.end()
 
 
 @asynccontextmanager
 async def serving(
-    environment: Mapping[str, str], directory: Path = PROJECT
+    environment: Mapping[str, str], directory: Path | None = None
 ) -> AsyncIterator[tuple[Process, str]]:
     """Run ``app serve``: the process and the URL that it answers on."""
     arguments = ("serve", "--port", "0")
