@@ -1,6 +1,7 @@
 """The rendered services' own suites."""
 
 import tomllib
+from collections.abc import Iterable
 from typing import Final
 
 import pytest
@@ -43,6 +44,11 @@ MET_NOWHERE_ELSE: Final = (
 """Tests of the others' checks that need a package which no other test does."""
 
 
+def ignoring(checks: Iterable[str]) -> list[str]:
+    """The options by which pytest leaves out what is long of these checks."""
+    return [f"--ignore={test}" for check in checks for test in LONG[check]]
+
+
 def test_what_may_be_left_out_is_there(render: Render) -> None:
     service = render({})
     assert all((service / test).exists() for tests in LONG.values() for test in tests)
@@ -78,8 +84,7 @@ def test_the_lowest_versions_are_of_all_that_any_service_installs(render: Render
 @pytest.mark.parametrize("variant", with_check("suite"), ids=lambda variant: variant.name)
 def test_the_services_own_suite_passes(variant: Variant, render: Render, uv: str) -> None:
     service = render(variant.answers)
-    missing = LONG.keys() - variant.checks
-    left_out = [f"--ignore={test}" for check in missing for test in LONG[check]]
+    left_out = ignoring(LONG.keys() - variant.checks)
     versions = LOWEST if "lowest" in variant.checks else {}
     # The workers of this run share the processors already.
     suite = (uv, "run", "--quiet", "pytest", "--quiet", "--numprocesses=1")

@@ -16,6 +16,7 @@ import pytest
 
 from slipway import ROOT, environment
 from tests.conftest import Render, files_in, git
+from tests.test_suites import LONG, ignoring
 from tests.updates import (
     RELEASES,
     answers_at,
@@ -38,6 +39,7 @@ PRIVATE: Final = {".env": "LOG_LEVEL=debug\n", "secrets/deploy_key": "Ours\n"}
 """What git doesn't have."""
 
 POOL: Final = "database_pool_max_size: int = Field({},"
+SHOWN: Final = "#DATABASE_POOL_MAX_SIZE={}\n"
 
 MARK: Final = "\n# Ours, in {}\n"
 """An edit to a file that is gone since."""
@@ -50,8 +52,17 @@ QUICK: Final = (
 )
 """What an edited service is tested with here: all else of it is what is rendered today."""
 
+WHOLE: Final = ("--numprocesses=1", *ignoring(LONG))
+"""What the one from the oldest release is tested with: its suite, as test_suites.py runs most."""
+
+OLDEST: Final = next(iter(RELEASES))
+
 USED: Final = [
-    pytest.param(*each, id=f"{each[0]}-{each[1].name}")
+    pytest.param(
+        *each,
+        id=f"{each[0]}-{each[1].name}",
+        marks=[pytest.mark.suite] if each[0] == OLDEST else [],
+    )
     for each in zip(RELEASES, cycle([VARIANTS[0], VARIANTS[-1]]), strict=False)
 ]
 """Each release, in one of two variants that have no answer in common."""
@@ -102,7 +113,8 @@ def test_a_service_in_use_keeps_what_is_its_users(
     migrations = migrations_of(service)
 
     newest = git("rev-parse", "HEAD", cwd=template).strip()
-    said = app(uv, service, "template", "update", f"--to={newest}")
+    tests = WHOLE if version == OLDEST else QUICK
+    said = app(uv, service, "template", "update", f"--to={newest}", PYTEST_ADDOPTS=" ".join(tests))
 
     it_has_no_conflicts(service)
     wanted = tmp_path / "wanted"
@@ -168,14 +180,20 @@ def a_second_update_changes_nothing(service: Path, today: Path) -> None:
 
 
 def make_ours(service: Path) -> None:
-    """Do what users do: change a handler, a default and texts, delete a file, add a domain."""
+    """Do what users do: change a handler, a default and texts, delete a file, add a domain.
+
+    And keep the suite true of it.
+    """
     routes = service / "app" / "users" / "routes.py"
     edit(routes, lambda text: text.replace("if profile is None:", "if not profile:"))
     settings = service / "app" / "settings.py"
     edit(settings, lambda text: text.replace(POOL.format(10), POOL.format(7)))
+    edit(service / ".env.example", lambda text: text.replace(SHOWN.format(10), SHOWN.format(7)))
     edit(service / "app" / "about.py", lambda text: text.replace("0.1.0", "1.2.0"))
     edit(service / "README.md", lambda text: f"{text}\n## On call\n\nJane, then Joe.\n")
     (service / "monitoring" / "dashboard.json").unlink()
+    monitored = service / "tests" / "ops" / "test_monitoring.py"
+    edit(monitored, lambda text: text.replace("(alerts() | panels())", "alerts()"))
 
     shutil.copytree(OURS, service, dirs_exist_ok=True)
     api = service / "app" / "api.py"
@@ -184,14 +202,14 @@ def make_ours(service: Path) -> None:
     edit(api, lambda text: f"{text}router.include_router(orders.router)\n")
 
 
-def app(uv: str, service: Path, *words: str, stdin: str = "") -> str:
+def app(uv: str, service: Path, *words: str, stdin: str = "", **variables: str) -> str:
     """Run one of the service's own commands, and return what it prints."""
     # What this pytest tells its children is not meant for another one.
     own = {key: value for key, value in environment().items() if not key.startswith("PYTEST_")}
     done = subprocess.run(
         [uv, "run", "--quiet", "app", *words],
         cwd=service,
-        env=own | {"PYTEST_ADDOPTS": " ".join(QUICK)},
+        env=own | variables,
         input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
