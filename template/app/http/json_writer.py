@@ -5,7 +5,7 @@ The bytes are the same; orjson takes less than half of the time.
 
 import datetime
 from collections.abc import Callable
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from inspect import getattr_static
 from types import NoneType, UnionType
@@ -29,39 +29,45 @@ def json_writer(kind: type) -> Writer:
     """What writes instances of this class; not those of its subclasses."""
     by_pydantic: Writer = TypeAdapter(kind).serializer.to_json
     if _is_row(kind):
-        return _with(by_pydantic, lambda row: row)
+        return _writer(_columns(kind), by_pydantic)
     if issubclass(kind, BaseModel) and _is_page(kind):
-        return _with(by_pydantic, _content(kind))
+        return _writer(_fields(kind), by_pydantic)
     return by_pydantic
 
 
-def _with(by_pydantic: Writer, content: Callable[[Any], Any]) -> Writer:
-    """By orjson, unless there is no content for it, or a number over 64 bits in it."""
-
+def _writer(content: Callable[[Any], dict[str, Any]], by_pydantic: Writer) -> Writer:
     def write(answer: Any) -> bytes:
-        plain = content(answer)
-        if plain is None:
-            return by_pydantic(answer)
         try:
-            return orjson.dumps(plain, str, orjson.OPT_UTC_Z)  # str is for asyncpg's kind of UUID
-        except orjson.JSONEncodeError:
+            # str is for asyncpg's kind of UUID.
+            return orjson.dumps(content(answer), str, orjson.OPT_UTC_Z)
+        except (orjson.JSONEncodeError, AttributeError):  # a number over 64 bits, say, or no row
             return by_pydantic(answer)
 
     return write
 
 
-def _content(kind: type[BaseModel]) -> Callable[[BaseModel], dict[str, Any] | None]:
-    rows = {name: row for name, field in kind.model_fields.items() if (row := _row_of(field))}
+def _columns(row: type) -> Callable[[Any], dict[str, Any]]:
+    """What makes a dict of a row: orjson takes twice as long for a dataclass with slots.
 
-    def content(page: BaseModel) -> dict[str, Any] | None:
-        fields = page.__dict__
-        for name, row in rows.items():
-            # Of a subclass's instance pydantic writes what the page declares, orjson all there is.
-            if any(type(each) is not row for each in fields[name]):
-                return None
-        return fields
+    Of a subclass's instance it takes what ``row`` declares, and no more, as pydantic does.
+    """
+    columns = ", ".join(f"{field.name!r}: row.{field.name}" for field in fields(row))
+    make: Callable[[Any], dict[str, Any]] = eval(f"lambda row: {{{columns}}}")  # noqa: S307 -- names
+    return make
 
-    return content
+
+def _fields(page: type[BaseModel]) -> Callable[[BaseModel], dict[str, Any]]:
+    rows = {
+        name: _columns(row) for name, field in page.model_fields.items() if (row := _row_of(field))
+    }
+
+    def make(page: BaseModel) -> dict[str, Any]:
+        made = page.__dict__.copy()
+        for name, columns in rows.items():
+            made[name] = [columns(row) for row in made[name]]
+        return made
+
+    return make
 
 
 def _is_row(kind: Any) -> bool:

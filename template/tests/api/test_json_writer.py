@@ -97,6 +97,14 @@ def test_rows_and_pages_are_written_by_orjson(monkeypatch: pytest.MonkeyPatch) -
     assert json_writer(ItemPage)(ItemPage(items=[item()], next_cursor=None)) == b"by orjson"
 
 
+def test_what_is_no_row_after_all_is_written_by_pydantic() -> None:
+    page = ItemPage(items=[item()], next_cursor=None)
+    page.items.append({"name": "not an item"})  # type: ignore[arg-type] # what is tested
+
+    with pytest.warns(UserWarning, match="Unexpected"):
+        assert b"not an item" in json_writer(ItemPage)(page)
+
+
 def test_a_page_shows_nothing_that_it_does_not_declare() -> None:
     secret = SecretItem(TIGHT, "a", 1, None, Colour.RED, MOMENT, "for nobody")  # type: ignore[arg-type]
     page = ItemPage(items=[item(), secret], next_cursor=None)
