@@ -38,14 +38,14 @@ class ObservationMiddleware:
                 status = message["status"]
             await send(message)
 
-        self.metrics.active_requests.inc()
+        self.metrics.active_requests += 1
         try:
             await self.app(scope, receive, send_and_note)
         finally:
             seconds = time.perf_counter() - started
             route = route_template(scope)
             self.metrics.observe_request(known_method(scope), route, status, seconds)
-            self.metrics.active_requests.dec()
+            self.metrics.active_requests -= 1
             self._log(scope, route, status, seconds)
 
     def _log(self, scope: Scope, route: str | None, status: int | None, seconds: float) -> None:

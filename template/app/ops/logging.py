@@ -72,7 +72,7 @@ class _Lines:
     def info(self, line: str) -> None:
         try:
             self.out.write(f"{line}\n")
-            self.handler.flush()
+            self.out.flush()
         except Exception:  # as logging.Handler does: a full disk fails no request
             self.handler.handleError(logging.makeLogRecord({"name": self.name, "msg": line}))
 

@@ -41,7 +41,9 @@ class Metrics:
             collector(registry=self._registry)
         build = self._gauge("app_build_info", "Which release runs; always 1.", "version")
         build.labels(about.VERSION).set(1)
-        self.active_requests = self._gauge("http_server_active_requests", "Requests in flight.")
+        self.active_requests = 0
+        active = self._gauge("http_server_active_requests", "Requests in flight.")
+        active.set_function(lambda: self.active_requests)
         self._request_duration = Histogram(
             "http_server_request_duration_seconds",
             "Time to answer a request. No status: the client went away before the answer.",
