@@ -30,8 +30,8 @@ LOG: Final = "the log: structlog"
 METRICS: Final = "metrics: prometheus-client"
 TOKEN: Final = "the token and who it is: PyJWT"  # noqa: S105 - a layer's name
 DATABASE: Final = "the query: asyncpg"
-JSON: Final = "JSON: pydantic"
-HANDLER: Final = "handlers; of bare Starlette, orjson, too"
+JSON: Final = "JSON: pydantic, orjson"
+HANDLER: Final = "handlers; of bare Starlette, JSON, too"
 
 LAYERS: Final[Mapping[str, str]] = {
     "app/http/protocol.py": SERVER,
@@ -39,7 +39,9 @@ LAYERS: Final[Mapping[str, str]] = {
     "uvicorn/": SERVER,
     "app/http/routing.py": FRAMEWORK,
     "app/http/prepared.py": FRAMEWORK,
+    "app/http/shortcuts.py": FRAMEWORK,
     "app/http/json_route.py": FRAMEWORK,
+    "app/http/json_writer.py": JSON,
     "fastapi/": FRAMEWORK,
     "starlette/": FRAMEWORK,
     "app/ops/logging.py": LOG,
