@@ -128,6 +128,7 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield app
+    app.dependency_overrides.clear()  # which the next one would share
 
 
 @pytest.fixture
