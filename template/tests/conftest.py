@@ -15,7 +15,7 @@ from app.main import create_app
 from app.ops import logging
 from app.settings import Settings, load
 from tools import databases
-from tools.databases import TestDatabase
+from tools.databases import Copies, TestDatabase
 
 pytest_plugins = ["tests.support.ratelimit_backend"]
 
@@ -49,12 +49,17 @@ async def template(admin: Connection, server: str) -> str:
     return await databases.migrated_template(admin, server)
 
 
+@pytest.fixture(scope="session")
+async def copies(template: str, admin: Connection, server: str) -> AsyncIterator[Copies]:
+    """Databases with the schema."""
+    async with Copies.of(template, admin, server) as copies:
+        yield copies
+
+
 @pytest.fixture
-async def database(
-    request: pytest.FixtureRequest, admin: Connection, server: str, template: str
-) -> AsyncIterator[TestDatabase]:
+async def database(request: pytest.FixtureRequest, copies: Copies) -> AsyncIterator[TestDatabase]:
     """A fresh database with the schema and no rows."""
-    async with databases.fresh_database(admin, server, template) as fresh:
+    async with copies.lend() as fresh:
         request.node.stash[_database_key] = fresh
         yield fresh
 

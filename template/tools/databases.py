@@ -1,5 +1,8 @@
 """A fresh database for each test: a copy of one that the migrations have been applied to.
 
+To make a copy is to make some 300 files, which takes as long as a test. So one in which a test has
+left nothing but rows is emptied and lent to another, under another name.
+
 The server is the one that TEST_DATABASE_URL names, by a user who may create databases, or else an
 embedded one whose data stays in ``.postgres/tests``.
 """
@@ -20,6 +23,7 @@ import asyncpg
 from app import about
 from app.db import Connection, migrations
 from tools import postgres
+from tools.restoring import State
 
 PREFIX: Final = about.NAME.replace("-", "_")
 """What the names of all of them begin with."""
@@ -93,18 +97,92 @@ async def fresh_database(
     admin: Connection, server_dsn: str, template: str = "template0"
 ) -> AsyncIterator[TestDatabase]:
     """A copy of ``template`` that is dropped at the end."""
-    name = f"{PREFIX}_test_{admin.get_server_pid()}_{secrets.token_hex(4)}"
-    # WAL_LOG copies pages rather than files: no checkpoint, so faster for a small database.
-    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY WAL_LOG')
-    database = TestDatabase(name, dsn(server_dsn, name))
+    database = await _copy(admin, server_dsn, template)
     try:
         yield database
     finally:
-        if database.keep_as:
-            await admin.execute(f'DROP DATABASE IF EXISTS "{database.keep_as}" WITH (FORCE)')
-            await admin.execute(f'ALTER DATABASE "{name}" RENAME TO "{database.keep_as}"')
-        else:
-            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await _put_away(admin, database)
+
+
+class Copies:
+    """Copies of a template, lent to one test after the other."""
+
+    def __init__(
+        self, admin: Connection, server_dsn: str, template: str, first: TestDatabase, start: State
+    ) -> None:
+        self._admin = admin
+        self._server_dsn = server_dsn
+        self._template = template
+        self._free = [first]
+        self._start = start
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, template: str, admin: Connection, server_dsn: str) -> AsyncIterator["Copies"]:
+        """They are dropped at the end."""
+        first = await _copy(admin, server_dsn, template)
+        # Not the template's: while somebody is connected to that, nobody can copy it.
+        start = await State.of(first.dsn)
+        copies = cls(admin, server_dsn, template, first, start)
+        yield copies
+        for database in copies._free:
+            await _put_away(admin, database)
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[TestDatabase]:
+        """A database that is as the template, and of a name that nobody has known before."""
+        if not self._free:
+            self._free.append(await _copy(self._admin, self._server_dsn, self._template))
+        database = self._free.pop()
+        try:
+            yield database
+        finally:
+            await self._take_back(database)
+
+    async def _take_back(self, database: TestDatabase) -> None:
+        if not database.keep_as and await self._admin.fetchval(_AS_CREATED, database.name):
+            database = await self._renamed(database)
+            if await self._start.restore(database.dsn):
+                self._free.append(database)
+                return
+        await _put_away(self._admin, database)
+
+    async def _renamed(self, database: TestDatabase) -> TestDatabase:
+        """The same, out of reach of all who know it."""
+        name = _new_name(self._admin)
+        await self._admin.execute(_END_SESSIONS, database.name)
+        await self._admin.execute(f'ALTER DATABASE "{database.name}" RENAME TO "{name}"')
+        return TestDatabase(name, dsn(self._server_dsn, name))
+
+
+_AS_CREATED: Final = """
+    SELECT datallowconn AND datconnlimit = -1 AND datacl IS NULL
+        AND NOT EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = pg_database.oid)
+    FROM pg_database WHERE datname = $1
+"""
+_END_SESSIONS: Final = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = $1 AND backend_type = 'client backend'
+"""
+
+
+async def _copy(admin: Connection, server_dsn: str, template: str) -> TestDatabase:
+    name = _new_name(admin)
+    # WAL_LOG copies pages rather than files: no checkpoint, so faster for a small database.
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY WAL_LOG')
+    return TestDatabase(name, dsn(server_dsn, name))
+
+
+async def _put_away(admin: Connection, database: TestDatabase) -> None:
+    if database.keep_as:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{database.keep_as}" WITH (FORCE)')
+        await admin.execute(f'ALTER DATABASE "{database.name}" RENAME TO "{database.keep_as}"')
+    else:
+        await admin.execute(f'DROP DATABASE "{database.name}" WITH (FORCE)')
+
+
+def _new_name(admin: Connection) -> str:
+    return f"{PREFIX}_test_{admin.get_server_pid()}_{secrets.token_hex(4)}"
 
 
 async def _make_template(admin: Connection, server_dsn: str, name: str) -> None:
