@@ -62,6 +62,7 @@ def _routed() -> FastAPI:
     app = FastAPI(openapi_url=None, generate_unique_id_function=openapi.operation_id)
     app.include_router(health.router)
     app.include_router(jwks.router)
-    app.include_router(api.router)
+    # Without a prefix, FastAPI would make each route once more, to see that no path is empty.
+    app.include_router(api.router, prefix="/api/v1")
     routing.flatten(app)
     return app

@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Final, TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from app.auth.password_rules import normalised
 from app.ops import memory
@@ -66,7 +68,7 @@ class Passwords:
         self._limit = options.threads + options.queue
         self._pending = 0
         self._return_memory: asyncio.TimerHandle | None = None
-        self._of_nobody = self._hasher.hash(secrets.token_hex())
+        self._of_nobody = hash_of_nobody(self._hasher)
 
     @property
     def active(self) -> int:
@@ -121,6 +123,18 @@ class Passwords:
     def _have_memory_returned(self) -> None:
         with contextlib.suppress(RuntimeError):  # closed meanwhile
             self._executor.submit(memory.return_unused)
+
+
+def hash_of_nobody(hasher: argon2.PasswordHasher) -> str:
+    """A hash that takes as long to verify as any, and is no password's: made of random bytes, since
+    each start would wait for one that is worked out.
+    """
+    salt, digest = (
+        b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
 
 
 def _yield_to_others() -> None:

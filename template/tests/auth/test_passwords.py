@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
-from app.auth.passwords import PasswordOptions, Passwords, Verification
+from app.auth.passwords import PasswordOptions, Passwords, Verification, hash_of_nobody
 from app.problems import UnavailableError
 
 PASSWORD = "correct horse battery staple"
@@ -58,6 +60,17 @@ async def test_a_password_may_be_of_any_characters(passwords: Passwords) -> None
 
 async def test_nobody_s_password_is_right(passwords: Passwords) -> None:
     assert await passwords.verify(PASSWORD, None) == Verification(correct=False)
+
+
+def test_the_hash_of_nobody_is_one_that_costs_as_much_as_any() -> None:
+    hasher = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
+
+    of_nobody = hash_of_nobody(hasher)
+
+    assert extract_parameters(of_nobody) == extract_parameters(hasher.hash(PASSWORD))
+    assert of_nobody != hash_of_nobody(hasher)
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(of_nobody, PASSWORD)
 
 
 @pytest.mark.parametrize("stored", ["", "nonsense", "$argon2id$v=19$m=8,t=1,p=1$c2FsdA"])

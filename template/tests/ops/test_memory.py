@@ -1,4 +1,4 @@
-"""What passwords were hashed in goes back to the system once there are no more."""
+"""What passwords were hashed in goes back to the system once there are no more, and garbage too."""
 
 import platform
 import subprocess
@@ -36,7 +36,23 @@ async def main():
 asyncio.run(main())
 """
 
+GARBAGE = """
+import gc
+from app.ops import memory
+
+memory.grow()
+assert not gc.isenabled()
+
+memory.settle()
+assert gc.isenabled()
+assert gc.get_freeze_count() > 0
+"""
+
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc that is asked to")
 def test_hashing_leaves_no_memory_with_its_threads() -> None:
     subprocess.run([sys.executable, "-c", PROGRAM], cwd=PROJECT, check=True)  # noqa: S603 -- ours
+
+
+def test_garbage_is_collected_once_the_service_has_started() -> None:
+    subprocess.run([sys.executable, "-c", GARBAGE], check=True)  # noqa: S603 -- ours
