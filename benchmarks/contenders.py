@@ -120,7 +120,7 @@ def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> 
         addresses = json.loads(first_line(database))
         notes: list[str] = []
         settings = settings_of(service, addresses["service"])
-        serve = (service.bin / "app", "serve", "--port")
+        serve = (service.install_as_its_image_does() / "app", "serve", "--port")
         bare = service.command("bare_starlette")
         programs = [
             Program(SERVICE, serve, folder, log, settings),

@@ -1,6 +1,7 @@
 """A service to measure: rendered from this clone, with its own environment."""
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,17 @@ class Service:
         """Have a package for `programs`, which the service of an older commit lacks."""
         command = (find_uv(), "pip", "install", "--quiet", "--python", self.bin / "python", package)
         subprocess.run(command, env=environment(), check=True)
+
+    def install_as_its_image_does(self) -> Path:
+        """Have one more environment, without what only development needs, and return the folder of
+        its programs.
+        """
+        production = self.folder.parent / "production"
+        left_out = re.findall(r"--no-install-package \S+", (self.folder / "Dockerfile").read_text())
+        sync = (find_uv(), "sync", "--quiet", "--locked", "--no-dev", *" ".join(left_out).split())
+        own = environment() | {"UV_PROJECT_ENVIRONMENT": str(production)}
+        subprocess.run(sync, cwd=self.folder, env=own, check=True)
+        return production / "bin"
 
     def command(self, name: str, *arguments: str) -> tuple[str | Path, ...]:
         """What runs one of `programs` inside of the service."""
