@@ -7,7 +7,6 @@ import datetime
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from inspect import getattr_static
 from types import NoneType, UnionType
 from typing import Any, Final, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -20,14 +19,19 @@ Writer: TypeAlias = Callable[[Any], bytes]
 
 _PLAIN: Final = (bool, int, str, UUID, datetime.datetime, AwareDatetime, NoneType)
 """Types that both write alike."""
-_CUSTOMISED: Final = ("__get_pydantic_core_schema__", "__pydantic_config__", "__pydantic_fields__")
-"""What a dataclass has that pydantic may write in some other way."""
-_CORE_SCHEMA: Final = BaseModel.__dict__["__get_pydantic_core_schema__"]
+_CUSTOMS: Final = (
+    *("serialization", "serialization_alias", "serialization_exclude", "serialization_exclude_if"),
+    *("computed_fields", "root_model"),
+)
+"""Where pydantic's schema says that something is not written as it stands."""
 
 
 def json_writer(kind: type) -> Writer:
     """What writes instances of this class; not those of its subclasses."""
-    by_pydantic: Writer = TypeAdapter(kind).serializer.to_json
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    by_pydantic: Writer = adapter.serializer.to_json
+    if adapter.core_schema["type"] not in ("dataclass", "model") or _is_custom(adapter.core_schema):
+        return by_pydantic
     if _is_row(kind):
         return _writer(_columns(kind), by_pydantic)
     if issubclass(kind, BaseModel) and _is_page(kind):
@@ -70,33 +74,28 @@ def _fields(page: type[BaseModel]) -> Callable[[BaseModel], dict[str, Any]]:
     return make
 
 
+def _is_custom(schema: object) -> bool:
+    """Whether any part of pydantic's schema has a say in how it is written."""
+    if isinstance(schema, list | tuple):
+        return any(map(_is_custom, schema))
+    if not isinstance(schema, dict):
+        return False
+    parts = (part for name, part in schema.items() if name != "metadata")
+    return any(map(schema.get, _CUSTOMS)) or any(map(_is_custom, parts))
+
+
 def _is_row(kind: Any) -> bool:
     """Whether the class is a dataclass of plain values."""
-    if not (isinstance(kind, type) and is_dataclass(kind)):
-        return False
-    if any(hasattr(kind, name) for name in _CUSTOMISED):
+    if not (isinstance(kind, type) and is_dataclass(kind)) or hasattr(kind, "__pydantic_config__"):
         return False
     hints = get_type_hints(kind, include_extras=True)
     return all(_is_plain(hint) and not name.startswith("_") for name, hint in hints.items())
 
 
 def _is_page(kind: type[BaseModel]) -> bool:
-    """Whether a model has plain values and lists of rows, and no say in how they are written."""
-    decorators = kind.__pydantic_decorators__
-    return (
-        getattr_static(kind, "__get_pydantic_core_schema__") is _CORE_SCHEMA
-        and not kind.model_config
-        and not kind.model_computed_fields
-        and not decorators.field_serializers
-        and not decorators.model_serializers
-        and all(map(_is_as_it_stands, kind.model_fields.values()))
-    )
-
-
-def _is_as_it_stands(field: FieldInfo) -> bool:
-    renamed = field.alias or field.serialization_alias or field.exclude
-    known = _is_plain(field.annotation) or _row_of(field)
-    return bool(known and not renamed and not field.metadata)
+    """Whether the class is a model of plain values and lists of rows."""
+    known = (_is_plain(field.annotation) or _row_of(field) for field in kind.model_fields.values())
+    return not kind.model_config and all(known)
 
 
 def _row_of(field: FieldInfo) -> type | None:

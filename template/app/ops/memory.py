@@ -1,4 +1,4 @@
-"""Keeps no more memory than is used, where the C library is glibc."""
+"""Keeps no more memory than is used, and the garbage collector out of the way."""
 
 import ctypes
 import gc

@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    RootModel,
     TypeAdapter,
     computed_field,
     field_serializer,
@@ -153,6 +154,32 @@ class Nested(BaseModel):
     more: list[ShoutedItem]
 
 
+@row
+class ComputedItem:
+    name: str
+
+    @computed_field
+    def length(self) -> int:
+        return len(self.name)
+
+
+@row
+class SerializedItem:
+    name: str
+
+    @field_serializer("name")
+    def shout(self, name: str) -> str:
+        return name.upper()
+
+
+class Items(RootModel[list[Item]]):
+    """A list by itself."""
+
+
+class Sparse(BaseModel):
+    name: str | None = Field(None, exclude_if=lambda name: name is None)
+
+
 class Real(BaseModel):
     number: float
 
@@ -173,6 +200,10 @@ class Underlined:
         Computed(name="a"),
         WithAnnotation(name="a"),
         Nested(inner=Serialized(name="a"), more=[ShoutedItem("a")]),
+        ComputedItem("a"),
+        SerializedItem("a"),
+        Items([item()]),
+        Sparse(name=None),
         Real(number=1e16),
         Underlined("a"),
     ],
