@@ -240,10 +240,6 @@ def git(*words: str, cwd: Path) -> str:
 
 
 def files_in(folder: Path) -> set[str]:
-    """The files in a folder, without git's own, as relative paths."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {
-        relative.as_posix()
-        for path in found
-        if (relative := path.relative_to(folder)).parts[0] != ".git"
-    }
+    """The files in a folder, without git's own and what Python compiles, as relative paths."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {path.as_posix() for path in found if not {".git", "__pycache__"} & set(path.parts)}

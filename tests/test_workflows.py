@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from slipway import ROOT, environment
+from slipway import ROOT, environment, find_uv
 from tests.conftest import Render, check
 from tests.containers import project_in, wait_until
 from tests.variants import with_check
@@ -139,11 +139,13 @@ def scripts(job: dict[str, Any]) -> list[str]:
 
 
 def run(script: str, cwd: Path, variables: Mapping[str, str]) -> str:
-    """Run a script as either platform does, and return what it prints."""
+    """Run a script as either platform does, with uv installed, and return what it prints."""
+    known = {**environment(), **variables}
+    known["PATH"] += f"{os.pathsep}{Path(find_uv()).parent}"
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=cwd,
-        env=environment() | dict(variables),
+        env=known,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

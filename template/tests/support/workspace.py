@@ -19,11 +19,12 @@ Run = Callable[..., Result]
 
 
 def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Mode and content of every file in a folder, folders included."""
+    """Mode and content of all in a folder, folders included, but of what Python compiles."""
     return {
         str(path.relative_to(folder)): (
             path.stat().st_mode & 0o777,
             path.read_bytes() if path.is_file() else b"",
         )
         for path in folder.rglob("*")
+        if "__pycache__" not in path.parts
     }
