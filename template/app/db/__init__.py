@@ -1,7 +1,8 @@
 """The database: a pool, typed queries, migrations. Knows nothing of the rest of the service."""
 
-from app.db.database import Connection, Database, DatabaseOptions, QueryObserver, connect
+from app.db.database import Database, connect
 from app.db.errors import UNAVAILABLE, DatabaseUnavailableError, on_constraint
+from app.db.pool import Connection, DatabaseOptions, QueryObserver
 from app.db.probe import Probe
 from app.db.query import (
     Affected,

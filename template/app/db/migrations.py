@@ -21,7 +21,7 @@ from typing import Final
 
 import asyncpg
 
-from app.db.database import Connection
+from app.db.pool import Connection
 
 DIRECTORY: Final = Path("migrations")
 

@@ -75,10 +75,11 @@ class Metrics:
 
     def watch(self, database: Database, passwords: Passwords, rate_limits: RateLimits) -> None:
         """Read, at each scrape, how busy these are."""
-        self._connections.labels("idle").set_function(lambda: database.idle)
-        self._connections.labels("used").set_function(lambda: database.used)
-        self._most_connections.set(database.max_size)
-        self._waiting_for_connection.set_function(lambda: database.waiting)
+        pool = database.pool
+        self._connections.labels("idle").set_function(lambda: pool.idle)
+        self._connections.labels("used").set_function(lambda: pool.used)
+        self._most_connections.set(pool.max_size)
+        self._waiting_for_connection.set_function(lambda: pool.waiting)
         self._hashing.set_function(lambda: passwords.active)
         self._waiting_for_hashing.set_function(lambda: passwords.waiting)
         self._rate_limits_degraded.set_function(lambda: rate_limits.degraded)

@@ -140,6 +140,18 @@ class TestBounds:
         async with opened(pool_max_size=1) as database:
             assert len({await backend(database) for _ in range(3)}) == 1
 
+    async def test_lends_a_connection_to_each_of_many_in_turn(self, opened: Open) -> None:
+        turns: list[int] = []
+
+        async def take_a_turn(database: Database, number: int) -> None:
+            await backend(database)
+            turns.append(number)
+
+        async with opened(pool_max_size=1) as database:
+            await asyncio.gather(*(take_a_turn(database, number) for number in range(20)))
+
+        assert turns == list(range(20))
+
     async def test_replaces_an_old_connection_after_a_transaction(self, opened: Open) -> None:
         async with opened(pool_max_size=1, connection_lifetime=1e-9) as database:
             async with database.transaction() as transaction:
@@ -169,7 +181,62 @@ class TestBounds:
             await connection.close()
 
 
+class TestFreeConnections:
+    async def test_are_idle(self, opened: Open) -> None:
+        async with opened(pool_min_size=2) as database:
+            async with database.transaction():
+                during = database.pool.idle, database.pool.used
+            after = database.pool.idle, database.pool.used
+
+        assert during == (1, 1)
+        assert after == (2, 0)
+
+    async def test_answer_nobody_else_while_a_cancelled_query_runs(
+        self, opened: Open, observer: Connection
+    ) -> None:
+        async with opened(pool_max_size=1, statement_timeout=60) as database:
+            query = asyncio.create_task(database.fetch("SELECT pg_sleep(60)"))
+            await until_asleep(observer)
+            query.cancel()
+
+            assert await backend(database)
+            with pytest.raises(asyncio.CancelledError):
+                await query
+
+    async def test_serve_on_after_an_error(self, opened: Open) -> None:
+        async with opened(pool_max_size=1) as database:
+            first = await backend(database)
+            with pytest.raises(asyncpg.UndefinedTableError):
+                await database.fetch("SELECT 1 FROM nowhere")
+
+            assert await backend(database) == first
+
+    async def test_are_replaced_once_a_server_no_longer_writes(
+        self, opened: Open, observer: Connection
+    ) -> None:
+        async with opened(pool_max_size=2) as database:
+            before = set(await asyncio.gather(*(backend(database) for _ in range(2))))
+            with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+                await database.execute("BEGIN READ ONLY; CREATE TABLE t (n integer)")
+
+            after = set(await asyncio.gather(*(backend(database) for _ in range(2))))
+
+        assert not before & after
+
+
 class TestClose:
+    async def test_waits_for_no_connection_that_is_free(self, opened: Open) -> None:
+        async def query_on(database: Database) -> None:
+            while True:
+                await backend(database)
+
+        async with asyncio.timeout(30):
+            async with opened(close_timeout=60) as database:
+                busy = asyncio.create_task(query_on(database))
+                await backend(database)
+            with pytest.raises(DatabaseUnavailableError):
+                await busy
+
     async def test_leaves_no_session(self, opened: Open, observer: Connection) -> None:
         async with opened(pool_min_size=2):
             pass
