@@ -140,6 +140,17 @@ def _own_git_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have programs find compiled what they import: most of what a short one does otherwise. Not
+    beside the code, which tests compare.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.getbasetemp().parent / "compiled"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _trusted_file_modes() -> Iterator[None]:
     """Have Copier not ask git for each file whether modes are heeded here: half of a render's time.
     What it does where they are not (on Windows) is nothing elsewhere.

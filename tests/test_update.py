@@ -7,15 +7,18 @@ of answers that change in test_switched_answers.py.
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import cycle
 from pathlib import Path
+from subprocess import PIPE
 from typing import Final
 
 import pytest
 
 from slipway import ROOT, environment
-from tests.conftest import Render, files_in, git
+from tests.conftest import Render, check_tests, files_in, git
 from tests.test_suites import LONG, ignoring
 from tests.updates import (
     RELEASES,
@@ -55,6 +58,31 @@ QUICK: Final = (
 WHOLE: Final = ("--numprocesses=1", *ignoring(LONG))
 """What the one from the oldest release is tested with: its suite, as test_suites.py runs most."""
 
+SERVER: Final = """
+import sys
+from tools import databases
+
+with databases.server() as address:
+    print(address, flush=True)
+    sys.stdin.read()
+"""
+"""A program that runs a service's test server until its input ends."""
+
+DATABASE: Final = """
+import asyncio, secrets, sys
+from urllib.parse import urlsplit
+import asyncpg
+
+async def create(server, name):
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    print(urlsplit(server)._replace(path=f"/{name}").geturl())
+
+asyncio.run(create(sys.argv[1], f"used_{secrets.token_hex(4)}"))
+"""
+"""A program that makes an empty database on a server."""
+
 OLDEST: Final = next(iter(RELEASES))
 
 USED: Final = [
@@ -89,45 +117,144 @@ def test_pristine_services_become_what_is_rendered_today(
             assert unmerged(pristine) == set()
 
 
-@pytest.mark.parametrize(("version", "used"), USED)
-def test_a_service_in_use_keeps_what_is_its_users(
-    version: str, used: Variant, template: Path, render: Render, uv: str, tmp_path: Path
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A service in use, and how its commands are run."""
+
+    folder: Path
+    program: Sequence[str | Path]
+    """What takes a command's words."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def app(self, *words: str, stdin: str = "", **variables: str) -> str:
+        """Run one of the service's own commands, and return what it prints."""
+        # What this pytest tells its children is not meant for another one.
+        own = {key: value for key, value in environment().items() if not key.startswith("PYTEST_")}
+        done = subprocess.run(
+            [*self.program, *words],
+            cwd=self.folder,
+            env={**own, **self.variables, **variables},
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def server(render: Render, tools: Path) -> Iterator[str]:
+    """The address of a server that services share, so that none starts one for each command."""
+    with subprocess.Popen(
+        [tools / "python", "-c", SERVER], cwd=render({}), stdin=PIPE, stdout=PIPE, text=True
+    ) as process:
+        assert process.stdout
+        yield process.stdout.readline().strip()
+
+
+def test_services_in_use_keep_what_is_their_users(
+    variant: Variant,
+    service: Path,
+    template: Path,
+    tools: Path,
+    server: str,
+    tmp_path: Path,
+    subtests: pytest.Subtests,
 ) -> None:
-    """One test, since the way there takes most of the time."""
+    """In one environment, on one server, by Copier in this process: all that saves time.
+
+    That what users type does the same, is the next test.
+    """
+    require_history(template)
+    for version, release in RELEASES.items():
+        with subtests.test(version):
+            rendered, folder = tmp_path / f"{version}-rendered", tmp_path / version
+            then = answers_at(release, template, variant.answers)
+            render_at(release, template, rendered, then)
+            shutil.copytree(rendered, folder)
+            addresses = {"TEST_DATABASE_URL": server, "DATABASE_URL": new_database(tools, server)}
+            used = Used(folder, (tools / "python", "-m", "app"), addresses)
+
+            gone = take_into_use(used, service)
+            (folder / "uv.lock").write_text("Ours\n")
+            commit(folder, "Lock")
+            migrations = migrations_of(folder)
+            update_here(folder, asked_since(then, variant.answers), [rendered, service])
+
+            assert (folder / "uv.lock").read_text() == "Ours\n"
+            all_is_there(used, service, gone, migrations)
+            check_tests(tools / "python", "-m", "pytest", *QUICK, cwd=folder, **addresses)
+            a_second_update_changes_nothing(folder, service)
+
+
+@pytest.mark.parametrize(("version", "answered"), USED)
+def test_one_command_brings_a_service_in_use_to_the_present(
+    version: str, answered: Variant, template: Path, render: Render, uv: str, tmp_path: Path
+) -> None:
     require_history(template)
     service, release = tmp_path / "service", RELEASES[version]
-    render_at(release, template, service, answers_at(release, template, used.answers))
-    today = render(used.answers)
-    gone = {path for path in files_in(service) - files_in(today) if path.endswith(".py")}
-    for path in gone:
-        with (service / path).open("a") as file:
-            file.write(MARK.format(path))
-    make_ours(service)
-    app(uv, service, "sql", "prepare")
-    app(uv, service, "db", "migrate")
-    app(uv, service, "users", "create", "ada@example.com", "--name=Ada", stdin="a long secret")
-    begin(service)
-    for path, text in PRIVATE.items():
-        (service / path).write_text(text)
+    render_at(release, template, service, answers_at(release, template, answered.answers))
+    today = render(answered.answers)
+    used = Used(service, (uv, "run", "--quiet", "app"))
+    gone = take_into_use(used, today)
     locked = versions(service)
     migrations = migrations_of(service)
 
     newest = git("rev-parse", "HEAD", cwd=template).strip()
     tests = WHOLE if version == OLDEST else QUICK
-    said = app(uv, service, "template", "update", f"--to={newest}", PYTEST_ADDOPTS=" ".join(tests))
+    said = used.app(
+        "template", "update", f"--to={newest}", PYTEST_ADDOPTS=" ".join(["--quiet", *tests])
+    )
 
-    it_has_no_conflicts(service)
-    wanted = tmp_path / "wanted"
+    assert all(f"{path} is " in said for path in gone)
+    assert locked.items() <= versions(service).items()
+    all_is_there(used, today, gone, migrations)
+    a_second_update_changes_nothing(service, today)
+
+
+def take_into_use(used: Used, today: Path) -> set[str]:
+    """Do what users do, and return the files that they have changed and that are gone since."""
+    service = used.folder
+    gone = {path for path in files_in(service) - files_in(today) if path.endswith(".py")}
+    for path in gone:
+        with (service / path).open("a") as file:
+            file.write(MARK.format(path))
+    make_ours(service)
+    used.app("init")
+    used.app("sql", "prepare")
+    used.app("db", "migrate")
+    used.app("users", "create", "ada@example.com", "--name=Ada", stdin="a long secret")
+    begin(service)
+    for path, text in PRIVATE.items():
+        (service / path).parent.mkdir(exist_ok=True)
+        (service / path).write_text(text)
+    return gone
+
+
+def all_is_there(used: Used, today: Path, gone: set[str], migrations: set[str]) -> None:
+    """The service is what is rendered today, with all that is its users': files and data."""
+    service = used.folder
+    assert unmerged(service) == set()
+    assert not list(service.rglob("*.rej"))
+    wanted = service.with_name(f"{service.name}-wanted")
     shutil.copytree(today, wanted)
     make_ours(wanted)
     come_after_ours(wanted, migrations_of(wanted) - migrations)
     its_files_are_todays_with_the_edits_kept(service, wanted, gone)
-    assert all(f"{path} is " in said for path in gone)
     assert {path: (service / path).read_text() for path in PRIVATE} == PRIVATE
-    assert locked.items() <= versions(service).items()
-    its_database_migrates_with_its_rows(service, uv)
-    app(uv, service, "sql", "check")
-    a_second_update_changes_nothing(service, today)
+    used.app("db", "migrate")
+    assert "ada@example.com" in used.app("users", "list")
+    used.app("sql", "check")
+
+
+def new_database(tools: Path, server: str) -> str:
+    """The address of a database of its own, on the server."""
+    done = subprocess.run(
+        [tools / "python", "-c", DATABASE, server], check=True, stdout=PIPE, text=True
+    )
+    return done.stdout.strip()
 
 
 def versions(service: Path) -> dict[str, str | None]:
@@ -150,11 +277,6 @@ def come_after_ours(wanted: Path, labels: set[str]) -> None:
             path.rename(path.with_name(f"{20991231000000 + number}_{name}.{kind}.sql"))
 
 
-def it_has_no_conflicts(service: Path) -> None:
-    assert unmerged(service) == set()
-    assert not list(service.rglob("*.rej"))
-
-
 def its_files_are_todays_with_the_edits_kept(service: Path, wanted: Path, gone: set[str]) -> None:
     ours = {"uv.lock", "sql/orders.list_orders.json"}
     there = {path: (service / path).read_text() for path in in_git(service)}
@@ -166,11 +288,6 @@ def its_files_are_todays_with_the_edits_kept(service: Path, wanted: Path, gone: 
     for path in files_in(wanted) - {"sql/schema.lock"}:
         text = reduce(lambda text, mark: text.replace(mark, ""), marks, there[path])
         assert text == (wanted / path).read_text(), path
-
-
-def its_database_migrates_with_its_rows(service: Path, uv: str) -> None:
-    app(uv, service, "db", "migrate")
-    assert "ada@example.com" in app(uv, service, "users", "list")
 
 
 def a_second_update_changes_nothing(service: Path, today: Path) -> None:
@@ -200,24 +317,6 @@ def make_ours(service: Path) -> None:
     imported = "from app.orders import routes as orders\n"
     edit(api, lambda text: text.replace("from app.problems", f"{imported}from app.problems"))
     edit(api, lambda text: f"{text}router.include_router(orders.router)\n")
-
-
-def app(uv: str, service: Path, *words: str, stdin: str = "", **variables: str) -> str:
-    """Run one of the service's own commands, and return what it prints."""
-    # What this pytest tells its children is not meant for another one.
-    own = {key: value for key, value in environment().items() if not key.startswith("PYTEST_")}
-    done = subprocess.run(
-        [uv, "run", "--quiet", "app", *words],
-        cwd=service,
-        env=own | variables,
-        input=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def in_git(service: Path) -> set[str]:
