@@ -4,13 +4,13 @@ What becomes of edits to files that the template renames or deletes is in test_c
 of answers that change in test_switched_answers.py.
 """
 
+import shlex
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import cycle
 from pathlib import Path
 from subprocess import PIPE
 from typing import Final
@@ -53,7 +53,7 @@ QUICK: Final = (
     "tests/api/test_profiles.py",
     "tests/test_orders.py",
 )
-"""What an edited service is tested with here: all else of it is what is rendered today."""
+"""What services in use are tested with: all else of them is what is rendered today."""
 
 WHOLE: Final = ("--numprocesses=1", *ignoring(LONG))
 """What the one from the oldest release is tested with: its suite, as test_suites.py runs most."""
@@ -67,6 +67,15 @@ with databases.server() as address:
     sys.stdin.read()
 """
 """A program that runs a service's test server until its input ends."""
+
+COMMANDS: Final = """
+import shlex, sys
+from app.cli import app
+
+for command in sys.argv[1:]:
+    app(shlex.split(command), standalone_mode=False)
+"""
+"""A program that runs commands of a service, one after the other."""
 
 DATABASE: Final = """
 import asyncio, secrets, sys
@@ -84,16 +93,6 @@ asyncio.run(create(sys.argv[1], f"used_{secrets.token_hex(4)}"))
 """A program that makes an empty database on a server."""
 
 OLDEST: Final = next(iter(RELEASES))
-
-USED: Final = [
-    pytest.param(
-        *each,
-        id=f"{each[0]}-{each[1].name}",
-        marks=[pytest.mark.suite] if each[0] == OLDEST else [],
-    )
-    for each in zip(RELEASES, cycle([VARIANTS[0], VARIANTS[-1]]), strict=False)
-]
-"""Each release, in one of two variants that have no answer in common."""
 
 
 def test_pristine_services_become_what_is_rendered_today(
@@ -123,15 +122,20 @@ class Used:
 
     folder: Path
     program: Sequence[str | Path]
-    """What takes a command's words."""
+    """What takes a command's words; where they are to share a process, whole commands."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    at_once: bool = False
 
-    def app(self, *words: str, stdin: str = "", **variables: str) -> str:
-        """Run one of the service's own commands, and return what it prints."""
+    def app(self, *commands: str, stdin: str = "", **variables: str) -> str:
+        """Run some of the service's own commands, and return what they print."""
+        words = [commands] if self.at_once else map(shlex.split, commands)
+        return "".join(self._run([*self.program, *each], stdin, variables) for each in words)
+
+    def _run(self, command: Sequence[str | Path], stdin: str, variables: Mapping[str, str]) -> str:
         # What this pytest tells its children is not meant for another one.
         own = {key: value for key, value in environment().items() if not key.startswith("PYTEST_")}
         done = subprocess.run(
-            [*self.program, *words],
+            command,
             cwd=self.folder,
             env={**own, **self.variables, **variables},
             input=stdin,
@@ -175,7 +179,7 @@ def test_services_in_use_keep_what_is_their_users(
             render_at(release, template, rendered, then)
             shutil.copytree(rendered, folder)
             addresses = {"TEST_DATABASE_URL": server, "DATABASE_URL": new_database(tools, server)}
-            used = Used(folder, (tools / "python", "-m", "app"), addresses)
+            used = Used(folder, (tools / "python", "-c", COMMANDS), addresses, at_once=True)
 
             gone = take_into_use(used, service)
             (folder / "uv.lock").write_text("Ours\n")
@@ -185,28 +189,27 @@ def test_services_in_use_keep_what_is_their_users(
 
             assert (folder / "uv.lock").read_text() == "Ours\n"
             all_is_there(used, service, gone, migrations)
-            check_tests(tools / "python", "-m", "pytest", *QUICK, cwd=folder, **addresses)
-            a_second_update_changes_nothing(folder, service)
+    # Whatever the release, it is the same by now.
+    check_tests(tools / "python", "-m", "pytest", *QUICK, cwd=folder, **addresses)
+    a_second_update_changes_nothing(folder, service)
 
 
-@pytest.mark.parametrize(("version", "answered"), USED)
+@pytest.mark.suite
 def test_one_command_brings_a_service_in_use_to_the_present(
-    version: str, answered: Variant, template: Path, render: Render, uv: str, tmp_path: Path
+    template: Path, render: Render, uv: str, tmp_path: Path
 ) -> None:
+    """From the oldest release."""
     require_history(template)
-    service, release = tmp_path / "service", RELEASES[version]
-    render_at(release, template, service, answers_at(release, template, answered.answers))
-    today = render(answered.answers)
+    service, release, answers = tmp_path / "service", RELEASES[OLDEST], VARIANTS[0].answers
+    render_at(release, template, service, answers_at(release, template, answers))
+    today = render(answers)
     used = Used(service, (uv, "run", "--quiet", "app"))
     gone = take_into_use(used, today)
     locked = versions(service)
     migrations = migrations_of(service)
 
     newest = git("rev-parse", "HEAD", cwd=template).strip()
-    tests = WHOLE if version == OLDEST else QUICK
-    said = used.app(
-        "template", "update", f"--to={newest}", PYTEST_ADDOPTS=" ".join(["--quiet", *tests])
-    )
+    said = used.app(f"template update --to={newest}", PYTEST_ADDOPTS=" ".join(WHOLE))
 
     assert all(f"{path} is " in said for path in gone)
     assert locked.items() <= versions(service).items()
@@ -222,10 +225,8 @@ def take_into_use(used: Used, today: Path) -> set[str]:
         with (service / path).open("a") as file:
             file.write(MARK.format(path))
     make_ours(service)
-    used.app("init")
-    used.app("sql", "prepare")
-    used.app("db", "migrate")
-    used.app("users", "create", "ada@example.com", "--name=Ada", stdin="a long secret")
+    create = "users create ada@example.com --name=Ada"
+    used.app("init", "sql prepare", "db migrate", create, stdin="a long secret")
     begin(service)
     for path, text in PRIVATE.items():
         (service / path).parent.mkdir(exist_ok=True)
@@ -244,9 +245,7 @@ def all_is_there(used: Used, today: Path, gone: set[str], migrations: set[str]) 
     come_after_ours(wanted, migrations_of(wanted) - migrations)
     its_files_are_todays_with_the_edits_kept(service, wanted, gone)
     assert {path: (service / path).read_text() for path in PRIVATE} == PRIVATE
-    used.app("db", "migrate")
-    assert "ada@example.com" in used.app("users", "list")
-    used.app("sql", "check")
+    assert "ada@example.com" in used.app("db migrate", "users list", "sql check")
 
 
 def new_database(tools: Path, server: str) -> str:
