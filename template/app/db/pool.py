@@ -164,14 +164,14 @@ class Pool:
         ``error`` is what ended its use.
         """
         try:
-            if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-                await self._renew()
             if error is None and self._is_good(connection):
                 self._keep(connection)
             else:
                 await self._give_back(connection)
         finally:
             self._turns.release()
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            await self._renew()
 
     async def _take(self) -> PooledConnection:
         await self._turns.acquire()
@@ -213,7 +213,8 @@ class Pool:
         if self._now() - self._renewed_at > _RENEWAL_INTERVAL:
             self._renewed_at = self._now()
             await self._pool.expire_connections()
-            await self._give_kept_back()
+            # None is lost where the request is cancelled meanwhile.
+            await asyncio.shield(self._give_kept_back())
 
     def _is_good(self, connection: PooledConnection) -> bool:
         """Whether it can be used again as it is."""
