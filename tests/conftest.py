@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -233,15 +233,25 @@ def check_tests(*command: str | Path, cwd: Path, **environment: str) -> None:
     """As `check`, of a program that may run a pytest of its own, with variables for it."""
     # What this pytest tells its children is not meant for another one.
     own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    printed(command, cwd, own | environment)
+
+
+def printed(
+    command: Sequence[str | Path], cwd: Path, variables: Mapping[str, str], stdin: str = ""
+) -> str:
+    """What a program prints that finds nothing wrong; else fail with that."""
     done = subprocess.run(
         command,
         cwd=cwd,
-        env=own | environment,
+        env=variables,
+        input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout.decode()
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 def git(*words: str, cwd: Path) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from slipway import ROOT, environment
-from tests.conftest import Render, check_tests, files_in, git
+from tests.conftest import Render, check_tests, files_in, git, printed
 from tests.test_suites import LONG, ignoring
 from tests.updates import (
     RELEASES,
@@ -134,18 +134,7 @@ class Used:
     def _run(self, command: Sequence[str | Path], stdin: str, variables: Mapping[str, str]) -> str:
         # What this pytest tells its children is not meant for another one.
         own = {key: value for key, value in environment().items() if not key.startswith("PYTEST_")}
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**own, **self.variables, **variables},
-            input=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        return printed(command, self.folder, {**own, **self.variables, **variables}, stdin)
 
 
 @pytest.fixture(scope="module")

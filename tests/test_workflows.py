@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from slipway import ROOT, environment, find_uv
-from tests.conftest import Render, check
+from tests.conftest import Render, check, printed
 from tests.containers import project_in, wait_until
 from tests.variants import with_check
 
@@ -142,17 +142,7 @@ def run(script: str, cwd: Path, variables: Mapping[str, str]) -> str:
     """Run a script as either platform does, with uv installed, and return what it prints."""
     known = {**environment(), **variables}
     known["PATH"] += f"{os.pathsep}{Path(find_uv()).parent}"
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", script],
-        cwd=cwd,
-        env=known,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return printed(["bash", "-e", "-o", "pipefail", "-c", script], cwd, known)
 
 
 @pytest.fixture(scope="module")
