@@ -143,8 +143,10 @@ def become(*command: str, cwd: Path) -> NoReturn:
 def environment() -> dict[str, str]:
     """This process's, with uv held to the Python that runs this script."""
     python = {"UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
-    # An active virtual environment is not the one meant, and uv would warn of it.
-    return {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"} | python
+    # Each project here has a virtual environment of its own: one that is active, or where uv is
+    # told to have one for all, is not the one meant.
+    others = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")
+    return {key: value for key, value in os.environ.items() if key not in others} | python
 
 
 def say(line: str) -> None:

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from benchmarks import machine, services
+from benchmarks.client import Request, post
 from benchmarks.peers.adapter import Peer
 from benchmarks.services import Service
 from slipway import say
@@ -29,30 +30,13 @@ REMEMBERING: Final = "bare Starlette, remembering tokens"
 AXUM: Final = "Axum + SQLx"
 
 LOG: Final = "log"
+EMPTY: Final = "empty"
 ISSUER: Final = "benchmark"
 POSTS: Final = 200
 AXUM_CRATE: Final = Path(__file__).parent / "axum"
 EMAIL: Final = "ada@example.com"
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of a database that lasts minutes
 POST: Final = {"title": "A post", "body": "What somebody had to say. " * 8}
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked, over and over."""
-
-    path: str
-    body: str | None = None
-    token: str | None = None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        given = {}
-        if self.token:
-            given["Authorization"] = f"Bearer {self.token}"
-        if self.body is not None:
-            given["Content-Type"] = "application/json"
-        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +100,8 @@ def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> 
         service.install("orjson")
         service.app("init")
         starting = Program("PostgreSQL", service.command("database"), folder, log, {})
-        database = stack.enter_context(run(starting, (), loading))
+        names = (EMPTY, *peers)
+        database = stack.enter_context(run(starting, names, loading, subprocess.PIPE))
         addresses = json.loads(first_line(database))
         notes: list[str] = []
         settings = settings_of(service, addresses["service"])
@@ -132,7 +117,10 @@ def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> 
             programs += axum(folder, log, settings, notes)
         for name, peer in peers.items():
             say(f"Installing {name} ...")
-            ready = peer.prepare(folder.parent / name, addresses["empty"])
+            ready = peer.prepare(folder.parent / name, addresses["empty"][name])
+            if ready.beside:
+                needed = Program(f"what {name} needs", ready.beside, folder, log, {})
+                stack.enter_context(run(needed, (), loading))
             programs.append(
                 Program(name, ready.command, ready.folder, log, ready.settings, peer.ready)
             )
@@ -148,7 +136,7 @@ def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> 
             idle,
             addresses["postmaster"],
             addresses["service"],
-            addresses["empty"],
+            addresses["empty"][EMPTY],
             notes,
         )
 
@@ -228,16 +216,18 @@ def started(program: Program, processor: int) -> Iterator[Contender]:
 
 @contextmanager
 def run(
-    program: Program, arguments: Sequence[str], processor: int
+    program: Program, arguments: Sequence[str], processor: int, output: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run a program on one processor, and end it. Without settings, what it prints can be read."""
+    """Run a program on one processor, and end it. What it prints is logged, or goes to ``output``,
+    as `subprocess.Popen` has it.
+    """
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(program.folder)}
     with program.log.open("ab") as log:
         process = subprocess.Popen(
             (*program.command, *arguments),
             cwd=program.folder,
             env=environment | dict(program.settings),
-            stdout=log if program.settings else subprocess.PIPE,
+            stdout=log if output is None else output,
             stderr=log,
             text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {processor}),
@@ -258,22 +248,6 @@ def wait_for(program: Program, url: str, process: subprocess.Popen[str]) -> None
         except OSError:
             time.sleep(0.002)
     sys.exit(f"{program.name} ended with {process.returncode}:\n{program.log.read_text()[-3000:]}")
-
-
-def post(url: str, path: str, body: object, token: str | None = None) -> Any:
-    """Send JSON and return the answer's. Fails where the answer is an error."""
-    return send(url, Request(path, json.dumps(body), token))
-
-
-def send(url: str, request: Request) -> Any:
-    """Send a request and return the answer's JSON. Fails where the answer is an error."""
-    sent = urllib.request.Request(  # noqa: S310 - to a server of our own
-        url + request.path,
-        data=request.body.encode() if request.body else None,
-        headers=request.headers,
-    )
-    with urllib.request.urlopen(sent, timeout=30) as answer:  # noqa: S310
-        return json.load(answer)
 
 
 def first_line(process: subprocess.Popen[str]) -> str:

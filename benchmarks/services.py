@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +59,17 @@ class Service:
     def _run(self, *command: str | Path) -> str:
         # Of the caller's settings none may reach the service.
         surroundings = {"PATH": os.environ["PATH"], "PYTHONPATH": str(self.folder)}
-        done = subprocess.run(
-            command, cwd=self.folder, env=surroundings, capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        return output_of(command, self.folder, surroundings)
+
+
+def output_of(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str]) -> str:
+    """Run a program and return what it prints. Where it fails, so does the benchmark."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 @contextmanager

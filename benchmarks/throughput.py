@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import ceilings, machine, noise
-from benchmarks.contenders import BARE, REMEMBERING, SERVICE, Contender, Request, Stage, send
+from benchmarks.client import Request, send
+from benchmarks.contenders import BARE, REMEMBERING, SERVICE, Contender, Stage
 from benchmarks.noise import Bound
 from benchmarks.report import Section
 from slipway import say

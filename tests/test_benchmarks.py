@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -145,27 +146,31 @@ MEMORY: Final = "resident after load, MiB"
 STEADY: Final = {ME, PAGE, MEMORY}
 """The bounds that tests run beside don't disturb by more than the noise that is measured."""
 
+ALONE: Final = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1"
+
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_the_bounds_hold(tmp_path: Path) -> None:
+    """All, but those against a peer, where no test runs beside (``--numprocesses=0``)."""
     broken = _broken(tmp_path)
-    if STEADY & broken:  # once more: a neighbour may come and go between two rounds
-        broken = _broken(tmp_path, "--only", "requests", "--only", "memory")
+    for _ in range(2):  # once more: a neighbour may come and go between two rounds
+        if broken:
+            broken &= _broken(tmp_path)
 
-    assert not STEADY & broken
+    assert not broken
 
 
-def _broken(folder: Path, *arguments: str) -> set[str]:
-    """The bounds that were broken in a short run."""
+def _broken(folder: Path) -> set[str]:
+    """The bounds that were broken in a short run, of those that are held here."""
     numbers = folder / "numbers.json"
-    command = (sys.executable, "-m", "benchmarks", "--short", "--json", str(numbers), *arguments)
+    command = (sys.executable, "-m", "benchmarks", "--short", "--json", str(numbers))
     done = subprocess.run(command, cwd=ROOT, check=False)  # what it prints, pytest shows
     bounds = json.loads(numbers.read_text())["bounds"]
-    assert {bound["what"] for bound in bounds} >= STEADY
+    assert {bound["what"] for bound in bounds} > STEADY
     broken = {bound["what"] for bound in bounds if bound["broken"]}
     assert (done.returncode == 0) == (not broken)
-    return broken
+    return broken if ALONE else broken & STEADY
 
 
 def test_a_measure_that_fails_takes_nothing_of_the_others_with_it(
@@ -196,7 +201,7 @@ def test_what_is_measured_alone_is_measured_short_where_it_can_be() -> None:
     ("given", "said"),
     [
         (("--peer", "nobody=."), "nobody is none of full-stack-fastapi-template"),
-        (("--peer", "full-stack-fastapi-template=/nowhere"), "/nowhere is no folder"),
+        (("--peer", "s3rius-fastapi-template=/nowhere"), "/nowhere is no folder"),
         (("--plot", "x.svg", "--only", "sql"), "--plot draws the measure requests"),
     ],
 )

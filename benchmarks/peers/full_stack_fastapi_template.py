@@ -3,16 +3,12 @@
 As its image runs it, access log and all, with one worker instead of four.
 """
 
-import json
-import os
-import subprocess
-import urllib.request
 from pathlib import Path
 from typing import ClassVar, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
 
-from benchmarks.peers.adapter import Peer, Prepared
-from slipway import find_uv
+from benchmarks.client import log_in
+from benchmarks.peers.adapter import Address, Peer, Prepared, install
+from benchmarks.services import output_of
 
 _EMAIL: Final = "admin@example.com"
 _PASSWORD: Final = "correct horse battery"  # noqa: S105 - of a database that lasts minutes
@@ -31,49 +27,29 @@ class FullStackFastapiTemplate(Peer):
 
     def prepare(self, scratch: Path, database_url: str) -> Prepared:
         backend = self.source / "backend"
-        environment = scratch / "venv"
-        settings = _settings(database_url)
-        surroundings = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment)}
-        surroundings.pop("VIRTUAL_ENV", None)  # not the one meant
-        sync = (find_uv(), "sync", "--frozen", "--no-dev", "--quiet")
-        subprocess.run(sync, cwd=backend, env=surroundings, check=True)
-        programs = environment / "bin"
+        settings = _settings(Address.of(database_url))
+        programs = install(backend, scratch)
         for script in (("-c", _TABLES), ("app/initial_data.py",)):
-            done = subprocess.run(
-                [programs / "python", *script],
-                cwd=backend,
-                env=settings | {"PYTHONPATH": str(backend)},
-                check=False,
-                capture_output=True,
-                text=True,
-            )
-            if done.returncode:
-                raise SystemExit(f"full-stack-fastapi-template failed:\n{done.stderr[-3000:]}")
+            surroundings = settings | {"PYTHONPATH": str(backend)}
+            output_of((programs / "python", *script), backend, surroundings)
         return Prepared((programs / "fastapi", "run", "app/main.py", "--port"), backend, settings)
 
     def sign_in(self, url: str) -> str:
-        form = urlencode({"username": _EMAIL, "password": _PASSWORD}).encode()
-        request = urllib.request.Request(f"{url}/api/v1/login/access-token", form)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
-            token: str = json.load(answer)["access_token"]
-            return token
+        return log_in(f"{url}/api/v1/login/access-token", _EMAIL, _PASSWORD)
 
 
-def _settings(database_url: str) -> dict[str, str]:
-    address = urlsplit(database_url)
-    user, name = address.username or "", address.path.strip("/")
-    socket = parse_qs(address.query)["host"][0]
-    # Where libpq is told a host twice, the later one counts.
-    through_socket = f"{name}?{urlencode({'host': socket})}"
+def _settings(address: Address) -> dict[str, str]:
     return {
         "PROJECT_NAME": "peer",
         "SECRET_KEY": "a secret for a benchmark alone, long enough",
         "FIRST_SUPERUSER": _EMAIL,
         "FIRST_SUPERUSER_PASSWORD": _PASSWORD,
-        "DATABASE_URL": f"postgresql://{user}:none@localhost:5432/{through_socket}",
+        "DATABASE_URL": (
+            f"postgresql://{address.user}:none@localhost:5432/{address.name_through_socket}"
+        ),
         # The same for its releases before August 2026.
         "POSTGRES_SERVER": "localhost",
-        "POSTGRES_USER": user,
+        "POSTGRES_USER": address.user,
         "POSTGRES_PASSWORD": "none",
-        "POSTGRES_DB": through_socket,
+        "POSTGRES_DB": address.name_through_socket,
     }

@@ -1,37 +1,38 @@
 """Runs a database server until it is told to stop. Prints, once they are there, the addresses of a
-migrated database and of an empty one, and the server's process, as JSON.
+migrated database and of an empty one for each argument, and the server's process, as JSON.
 """
 
 import asyncio
 import json
 import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import asyncpg
 
 from tools import databases
 
 
-async def main() -> None:
+async def main(names: Sequence[str]) -> None:
     """Hold the databases open."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     with databases.server() as server:
         admin = await asyncpg.connect(server)
         template = await databases.migrated_template(admin, server)
-        async with (
-            databases.fresh_database(admin, server, template) as migrated,
-            databases.fresh_database(admin, server) as empty,
-        ):
-            print(
-                json.dumps(
-                    {
-                        "service": migrated.dsn,
-                        "empty": empty.dsn,
-                        "postmaster": await postmaster(admin),
-                    }
-                ),
-                flush=True,
-            )
+        async with AsyncExitStack() as held:
+
+            async def address(template: str = "template0") -> str:
+                copy = databases.fresh_database(admin, server, template)
+                return (await held.enter_async_context(copy)).dsn
+
+            found = {
+                "service": await address(template),
+                "empty": {name: await address() for name in names},
+                "postmaster": await postmaster(admin),
+            }
+            print(json.dumps(found), flush=True)
             await stopped.wait()
         await admin.close()
 
@@ -43,4 +44,4 @@ async def postmaster(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))
