@@ -4,6 +4,7 @@ What becomes of edits to files that the template renames or deletes is in test_c
 of answers that change in test_switched_answers.py.
 """
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -56,7 +57,10 @@ QUICK: Final = (
 """What services in use are tested with: all else of them is what is rendered today."""
 
 WHOLE: Final = ("--numprocesses=1", *ignoring(LONG))
-"""What the one from the oldest release is tested with: its suite, as test_suites.py runs most."""
+"""What those from the oldest release are tested with: their suites, as test_suites.py runs most."""
+
+BY_ONE_COMMAND: Final = VARIANTS if os.environ.get("SLIPWAY_EVERY_UPDATE") else VARIANTS[:1]
+"""Which of these there are. All take an hour of one machine: the workflow has one for each."""
 
 SERVER: Final = """
 import sys
@@ -184,14 +188,15 @@ def test_services_in_use_keep_what_is_their_users(
 
 
 @pytest.mark.suite
+@pytest.mark.parametrize("variant", BY_ONE_COMMAND, ids=lambda variant: variant.name)
 def test_one_command_brings_a_service_in_use_to_the_present(
-    template: Path, render: Render, uv: str, tmp_path: Path
+    variant: Variant, template: Path, render: Render, uv: str, tmp_path: Path
 ) -> None:
     """From the oldest release."""
     require_history(template)
-    service, release, answers = tmp_path / "service", RELEASES[OLDEST], VARIANTS[0].answers
-    render_at(release, template, service, answers_at(release, template, answers))
-    today = render(answers)
+    service, release = tmp_path / "service", RELEASES[OLDEST]
+    render_at(release, template, service, answers_at(release, template, variant.answers))
+    today = render(variant.answers)
     used = Used(service, (uv, "run", "--quiet", "app"))
     gone = take_into_use(used, today)
     locked = versions(service)

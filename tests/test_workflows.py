@@ -18,7 +18,7 @@ import yaml
 from slipway import ROOT, environment, find_uv
 from tests.conftest import Render, check, printed
 from tests.containers import project_in, wait_until
-from tests.variants import with_check
+from tests.variants import VARIANTS, with_check
 
 OURS: Final = ROOT / ".github" / "workflows"
 RENDERED: Final = ROOT / "template" / "{% if ci == 'github' %}.github{% endif %}" / "workflows"
@@ -114,6 +114,7 @@ def test_the_matrix_is_the_list_of_variants() -> None:
         [sys.executable, "-m", "tests.variants"], cwd=ROOT, check=True, capture_output=True
     )
     printed = dict(line.split("=", 1) for line in done.stdout.decode().splitlines())
+    assert json.loads(printed["every"]) == [variant.name for variant in VARIANTS]
     assert json.loads(printed["suite"]) == [variant.name for variant in with_check("suite")]
 
 

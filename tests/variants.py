@@ -1,6 +1,7 @@
 """The list of variants, from variants.toml.
 
-`python -m tests.variants` prints those whose suite runs, as the workflow takes them.
+`python -m tests.variants` prints the names of all, and of those whose suite runs, as the workflow
+takes them.
 """
 
 import json
@@ -42,5 +43,6 @@ def with_check(check: str) -> list[Variant]:
 
 
 if __name__ == "__main__":
-    names = [variant.name for variant in with_check("suite")]
-    print(f"suite={json.dumps(names)}")  # noqa: T201 - what it is called for
+    for output, variants in (("every", VARIANTS), ("suite", with_check("suite"))):
+        names = json.dumps([variant.name for variant in variants])
+        print(f"{output}={names}")  # noqa: T201 - what it is called for
