@@ -192,3 +192,11 @@ def test_a_pip_that_installs_nothing_is_named(
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     with pytest.raises(slipway.StepError, match="pip could not install uv"):
         slipway.install_uv()
+
+
+@pytest.mark.parametrize("name", ["VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"])
+def test_each_project_has_an_environment_of_its_own(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "/opt/shared")
+    assert name not in slipway.environment()
