@@ -21,7 +21,7 @@ from copier._main import Worker
 from filelock import FileLock
 from pytest_copie.plugin import Copie
 
-from slipway import ROOT, find_uv
+from slipway import ROOT, environment, find_uv
 from tests.variants import AUTHOR, VARIANTS, Answers, Variant
 
 Render = Callable[[Answers], Path]
@@ -208,19 +208,19 @@ def uv() -> str:
 def tools(render: Render, uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of one environment for all variants, with what any of them installs."""
     shared = tmp_path_factory.getbasetemp().parent
-    environment = shared / "environment"
+    home = shared / "environment"
     with FileLock(shared / "environment.lock"):
-        if not environment.exists():
+        if not home.exists():
             most = render(
                 {"jwt_algorithm": "RS256", "rate_limit_store": "valkey", "telemetry": "otlp"}
             )
             subprocess.run(
                 [uv, "sync", "--quiet", "--no-install-project"],
                 cwd=most,
-                env=os.environ | {"UV_PROJECT_ENVIRONMENT": str(environment)},
+                env=os.environ | {"UV_PROJECT_ENVIRONMENT": str(home)},
                 check=True,
             )
-    return environment / "bin"
+    return home / "bin"
 
 
 def check(*command: str | Path, cwd: Path) -> None:
@@ -229,11 +229,11 @@ def check(*command: str | Path, cwd: Path) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr).decode()
 
 
-def check_tests(*command: str | Path, cwd: Path, **environment: str) -> None:
+def check_tests(*command: str | Path, cwd: Path, **variables: str) -> None:
     """As `check`, of a program that may run a pytest of its own, with variables for it."""
     # What this pytest tells its children is not meant for another one.
     own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    printed(command, cwd, own | environment)
+    printed(command, cwd, own | variables)
 
 
 def printed(
@@ -252,6 +252,13 @@ def printed(
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def with_uv(uv: str) -> dict[str, str]:
+    """The environment that pages and workflows take for granted: with uv installed."""
+    known = environment()
+    known["PATH"] += f"{os.pathsep}{Path(uv).parent}"
+    return known
 
 
 def git(*words: str, cwd: Path) -> str:

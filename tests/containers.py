@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from slipway import environment
+from tests.conftest import with_uv
 
 PATIENCE: Final = 300
 """Seconds after which a command is not going to end. Building takes the longest."""
@@ -52,7 +52,7 @@ class Project:
             done = subprocess.run(
                 command,
                 cwd=self.folder,
-                env=environment() | own | variables,
+                env=with_uv(self.uv) | own | variables,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

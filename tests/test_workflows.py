@@ -15,8 +15,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from slipway import ROOT, environment, find_uv
-from tests.conftest import Render, check, printed
+from slipway import ROOT, find_uv
+from tests.conftest import Render, check, printed, with_uv
 from tests.containers import project_in, wait_until
 from tests.variants import VARIANTS, with_check
 
@@ -141,9 +141,8 @@ def scripts(job: dict[str, Any]) -> list[str]:
 
 def run(script: str, cwd: Path, variables: Mapping[str, str]) -> str:
     """Run a script as either platform does, with uv installed, and return what it prints."""
-    known = {**environment(), **variables}
-    known["PATH"] += f"{os.pathsep}{Path(find_uv()).parent}"
-    return printed(["bash", "-e", "-o", "pipefail", "-c", script], cwd, known)
+    command = ("bash", "-e", "-o", "pipefail", "-c", script)
+    return printed(command, cwd, with_uv(find_uv()) | dict(variables))
 
 
 @pytest.fixture(scope="module")

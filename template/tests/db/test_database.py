@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -222,6 +222,25 @@ class TestFreeConnections:
             after = set(await asyncio.gather(*(backend(database) for _ in range(2))))
 
         assert not before & after
+
+    async def test_are_all_there_where_a_request_is_cancelled_as_they_are_replaced(
+        self, opened: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.db.pool._RENEWAL_INTERVAL", 0)
+        reads_only = asyncpg.ReadOnlySQLTransactionError("")
+        async with opened(pool_max_size=2) as database:
+            for steps in range(1, 10):
+                mine, other = [await database.pool.acquire() for _ in range(2)]
+                await database.pool.release(other, None)
+                replacing = asyncio.create_task(database.pool.release(mine, reads_only))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                replacing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await replacing
+
+                served = await asyncio.gather(*(backend(database) for _ in range(2)))
+                assert len(set(served)) == 2, f"cancelled after {steps} steps"
 
 
 class TestClose:
