@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import machine, services
+from benchmarks.report import table
 
 BOUND: Final = 1.03
 ROUNDS: Final = 1000
@@ -27,7 +28,7 @@ def main() -> None:
     report["machine"] = machine.described()
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
-    print(table(report))
+    print(shown(report))
     slow = [name for name, case in report["cases"].items() if too_slow(case)]
     if slow:
         sys.exit(f"slower than {BOUND:.2f} times the same by hand: {', '.join(slow)}")
@@ -38,20 +39,19 @@ def too_slow(case: dict[str, float]) -> bool:
     return case["ratio"] - case["error"] > BOUND
 
 
-def table(report: dict[str, Any]) -> str:
+def shown(report: dict[str, Any]) -> str:
     """The numbers for people, as Markdown."""
-    lines = [
-        "| result | `@query`, µs | by hand, µs | ratio |",
-        "| --- | --- | --- | --- |",
-        *(
-            f"| {name} | {case['query']:.2f} | {case['by_hand']:.2f}"
-            f" | {case['ratio']:.3f} ± {case['error']:.3f} |"
-            for name, case in report["cases"].items()
-        ),
-        "",
-        services.versions(report),
+    rows = [
+        (
+            name,
+            f"{case['query']:.2f}",
+            f"{case['by_hand']:.2f}",
+            f"{case['ratio']:.3f} ± {case['error']:.3f}",
+        )
+        for name, case in report["cases"].items()
     ]
-    return "\n".join(lines)
+    columns = ("result", "`@query`, µs", "by hand, µs", "ratio")
+    return f"{table(columns, rows)}\n\n{services.versions(report)}"
 
 
 if __name__ == "__main__":

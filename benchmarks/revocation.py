@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import machine, services
+from benchmarks.report import table
 
 ROUNDS: Final = 1000
 NAMES: Final = {
@@ -27,23 +28,21 @@ def main() -> None:
     report["machine"] = machine.described()
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n")
-    print(table(report))
+    print(shown(report))
 
 
-def table(report: dict[str, Any]) -> str:
+def shown(report: dict[str, Any]) -> str:
     """The numbers for people, as Markdown."""
-    lines = [
-        "| what is asked | µs | ratio to the user alone |",
-        "| --- | --- | --- |",
-        *(
-            f"| {NAMES[name]} | {design['microseconds']:.0f}"
-            f" | {design['ratio']:.3f} ± {design['error']:.3f} |"
-            for name, design in report["designs"].items()
-        ),
-        "",
-        services.versions(report),
+    rows = [
+        (
+            NAMES[name],
+            f"{design['microseconds']:.0f}",
+            f"{design['ratio']:.3f} ± {design['error']:.3f}",
+        )
+        for name, design in report["designs"].items()
     ]
-    return "\n".join(lines)
+    columns = ("what is asked", "µs", "ratio to the user alone")
+    return f"{table(columns, rows)}\n\n{services.versions(report)}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Final
 
 from benchmarks import machine, services
 from benchmarks.noise import Bound, Spread
-from benchmarks.report import Section
+from benchmarks.report import Section, table
 from benchmarks.services import Service
 from slipway import say
 
@@ -152,7 +152,7 @@ def main() -> None:
         rounds = measure(service, options.rounds)
     if options.json:
         options.json.write_text(json.dumps({"seconds": rounds, "machine": machine.described()}))
-    print(table(rounds))
+    print(shown(rounds))
     slow = [name for name, bound in BOUNDS.items() if min(rounds[name]) > bound * options.slack]
     if slow:
         sys.exit(f"slower than it may be: {'; '.join(slow)}")
@@ -219,19 +219,14 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def table(measured: dict[str, list[float]]) -> str:
+def shown(measured: dict[str, list[float]]) -> str:
     """The numbers for people, as Markdown."""
-    lines = [
-        f"| `app sql check`, {QUERIES} queries | s | bound |",
-        "| --- | --- | --- |",
-        *(
-            f"| {name} | {statistics.median(values):.2f} | {BOUNDS.get(name, '')} |"
-            for name, values in measured.items()
-        ),
-        "",
-        machine.described(),
+    rows = [
+        (name, f"{statistics.median(values):.2f}", f"{BOUNDS.get(name, '')}")
+        for name, values in measured.items()
     ]
-    return "\n".join(lines)
+    columns = (f"`app sql check`, {QUERIES} queries", "s", "bound")
+    return f"{table(columns, rows)}\n\n{machine.described()}"
 
 
 if __name__ == "__main__":
