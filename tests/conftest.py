@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from copier._main import Worker
 from filelock import FileLock
 from pytest_copie.plugin import Copie
 
@@ -147,16 +146,6 @@ def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.getbasetemp().parent / "compiled"))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _trusted_file_modes() -> Iterator[None]:
-    """Have Copier not ask git for each file whether modes are heeded here: half of a render's time.
-    What it does where they are not (on Windows) is nothing elsewhere.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Worker, "_sync_git_index_executable_bit", lambda *_: None, raising=False)
         yield
 
 

@@ -146,6 +146,9 @@ MEMORY: Final = "resident after load, MiB"
 STEADY: Final = {ME, PAGE, MEMORY}
 """The bounds that tests run beside don't disturb by more than the noise that is measured."""
 
+OF_THE_MACHINE: Final = {"median of a test with a database, ms"}
+"""No ratio: it holds on a machine that is fast enough."""
+
 ALONE: Final = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1"
 PEER: Final = os.environ.get("SLIPWAY_PEER")
 """A folder with full-stack-fastapi-template's sources, against which there are bounds, too."""
@@ -173,7 +176,7 @@ def _broken(folder: Path) -> set[str]:
     assert {bound["what"] for bound in bounds} > STEADY
     broken = {bound["what"] for bound in bounds if bound["broken"]}
     assert (done.returncode == 0) == (not broken)
-    return broken if ALONE else broken & STEADY
+    return broken - OF_THE_MACHINE if ALONE else broken & STEADY
 
 
 def test_a_measure_that_fails_takes_nothing_of_the_others_with_it(
