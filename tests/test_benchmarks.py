@@ -146,8 +146,13 @@ MEMORY: Final = "resident after load, MiB"
 STEADY: Final = {ME, PAGE, MEMORY}
 """The bounds that tests run beside don't disturb by more than the noise that is measured."""
 
-OF_THE_MACHINE: Final = {"median of a test with a database, ms"}
-"""No ratio: it holds on a machine that is fast enough."""
+OF_THE_MACHINE: Final = {
+    "median of a test with a database, ms",
+    "two workers on two cores, to one on one",
+}
+"""What another machine breaks: a time that is no ratio, and what supposes that two processors are
+two cores, which a virtual machine does not say.
+"""
 
 ALONE: Final = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1"
 PEER: Final = os.environ.get("SLIPWAY_PEER")
@@ -173,7 +178,7 @@ def _broken(folder: Path) -> set[str]:
     command = (sys.executable, "-m", "benchmarks", "--short", f"--json={numbers}", *peers)
     done = subprocess.run(command, cwd=ROOT, check=False)  # what it prints, pytest shows
     bounds = json.loads(numbers.read_text())["bounds"]
-    assert {bound["what"] for bound in bounds} > STEADY
+    assert {bound["what"] for bound in bounds} > STEADY | OF_THE_MACHINE
     broken = {bound["what"] for bound in bounds if bound["broken"]}
     assert (done.returncode == 0) == (not broken)
     return broken - OF_THE_MACHINE if ALONE else broken & STEADY

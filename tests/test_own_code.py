@@ -35,7 +35,7 @@ def test_an_extension_imports_no_other(path: Path) -> None:
     imported += [
         name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
     ]
-    outside = sys.stdlib_module_names | {"copier_template_extensions", "jinja2"}
+    outside = sys.stdlib_module_names | {"copier", "copier_template_extensions", "jinja2"}
     assert {str(module).partition(".")[0] for module in imported} <= outside
 
 
