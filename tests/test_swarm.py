@@ -28,6 +28,9 @@ from tests.containers import Project, project_in, wait_until
 
 pytestmark = pytest.mark.docker(alone=True)
 
+OLDEST_CLIENT: Final = 23
+"""Before it, `docker stack` asked for a version in each file (docker/cli, pull request 3257)."""
+
 REPLICAS: Final = 3
 CALLERS: Final = 5
 PAUSE: Final = 0.05
@@ -136,8 +139,7 @@ class Stack:
 @contextmanager
 def stack_of(project: Project) -> Iterator[Stack]:
     """Make this engine a swarm of one node, and leave no trace of it in the end."""
-    if docker(project, "info", "--format", "{{.Swarm.LocalNodeState}}").strip() != "inactive":
-        reason = "this Docker engine is part of a swarm, which is not the tests' to change"
+    if reason := why_not(project):
         if os.environ.get("SLIPWAY_REQUIRE_DOCKER"):
             pytest.fail(f"{reason}, and SLIPWAY_REQUIRE_DOCKER is set")
         pytest.skip(reason)
@@ -154,6 +156,16 @@ def stack_of(project: Project) -> Iterator[Stack]:
         images = docker(project, "images", "--quiet", "--filter", f"reference={project.name}:*")
         for image in images.split():
             docker(project, "rmi", "--force", image)
+
+
+def why_not(project: Project) -> str:
+    """Why no stack can be tried here, or nothing."""
+    if docker(project, "info", "--format", "{{.Swarm.LocalNodeState}}").strip() != "inactive":
+        return "this Docker engine is part of a swarm, which is not the tests' to change"
+    client = docker(project, "version", "--format", "{{.Client.Version}}").strip()
+    if int(client.partition(".")[0]) < OLDEST_CLIENT:
+        return f"docker is {client}: `docker stack deploy` takes such files from {OLDEST_CLIENT} on"
+    return ""
 
 
 def docker(project: Project, *words: str) -> str:
