@@ -42,6 +42,7 @@ def _compile(environment: Environment) -> Callable[[str], Any]:
     )
 
     def compile_unless_plain(source: str) -> Any:
+        # Copier tries what is no string, too, and expects Jinja's TypeError.
         if isinstance(source, str) and not any(start in source for start in starts):
             return Plain(source)
         return compiled(source)

@@ -162,9 +162,9 @@ PEER: Final = os.environ.get("SLIPWAY_PEER")
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_the_bounds_hold(tmp_path: Path) -> None:
-    """All of them where no test runs beside (``--numprocesses=0``)."""
+    """Those that no other machine breaks; beside other tests, those that these don't disturb."""
     broken = _broken(tmp_path)
-    for _ in range(2):  # once more: a neighbour may come and go between two rounds
+    for _ in range(2):  # twice more at most: a neighbour may come and go between two rounds
         if broken:
             broken &= _broken(tmp_path)
 
