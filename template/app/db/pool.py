@@ -13,6 +13,7 @@ from asyncpg import Record
 from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
+from app.db import enumerations
 from app.db.errors import DatabaseUnavailableError
 
 Connection: TypeAlias = "asyncpg.Connection[Record]"
@@ -104,6 +105,7 @@ class Pool:
         """
 
         async def prepare(connection: Connection) -> None:
+            await enumerations.learn(connection)
             if observer:
                 connection.add_query_logger(observer)
 

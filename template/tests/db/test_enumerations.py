@@ -1,0 +1,60 @@
+"""New connections know the database's enumerations."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from asyncpg.connection import LoggedQuery
+
+from app.db import Connection, Database
+from tests.db.test_database import Open, options
+
+COLOUR = "'red'::colour"
+
+
+@pytest.fixture
+async def owner(empty_database: str) -> AsyncIterator[Connection]:
+    """A connection of who changes the schema of a database that has the enumeration ``colour``."""
+    connection = await asyncpg.connect(empty_database)
+    await connection.execute("CREATE TYPE colour AS ENUM ('red', 'dark blue')")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def opened(empty_database: str, owner: Connection) -> Open:
+    """Opens a pool each of whose connections runs but one transaction."""
+    return lambda: Database.open(options(empty_database, connection_lifetime=1e-9))
+
+
+@pytest.mark.usefixtures("owner")
+async def test_nothing_is_asked_when_a_query_has_one(empty_database: str) -> None:
+    asked: list[str] = []
+
+    def observe(statement: LoggedQuery) -> None:
+        asked.append(statement.query)
+
+    async with Database.open(options(empty_database), observe) as database:
+        await database.fetch(f"SELECT {COLOUR}")
+
+    assert asked == [f"SELECT {COLOUR}"]
+
+
+async def test_labels_are_read_and_written(opened: Open, owner: Connection) -> None:
+    await owner.execute("CREATE TABLE paints (colour colour, others colour[])")
+    async with opened() as database, database.pool.connection() as connection:
+        await connection.execute("INSERT INTO paints VALUES ($1, $2)", "red", ["dark blue", None])
+        await connection.copy_records_to_table("paints", records=[("dark blue", ["red"])])
+        found = await connection.fetch("SELECT * FROM paints WHERE colour >= $1", "red")
+
+    assert [tuple(row) for row in found] == [("red", ["dark blue", None]), ("dark blue", ["red"])]
+
+
+async def test_one_may_be_made_anew_while_the_pool_is_open(opened: Open, owner: Connection) -> None:
+    async with opened() as database:
+        await database.fetch(f"SELECT {COLOUR}")
+        await owner.execute("DROP TYPE colour; CREATE TYPE colour AS ENUM ('red')")
+
+        [record] = await database.fetch(f"SELECT {COLOUR}, $1::colour", "red")
+
+    assert tuple(record) == ("red", "red")
