@@ -16,12 +16,18 @@ _ALL: Final = """
     WHERE typtype = 'e'
 """
 
+_FEW: Final = 10
+"""Each is a question; of more than these, asyncpg's one takes no longer."""
+
 
 async def learn(connection: "Connection") -> None:
     """Have values read and written as their labels, as asyncpg does, too.
 
-    About an enumeration that is made later, asyncpg asks.
+    asyncpg asks about one that is made later, and about all where they are many.
     """
-    for schema, name in await connection.fetch(_ALL):
+    found = await connection.fetch(_ALL)
+    if len(found) > _FEW:
+        return
+    for schema, name in found:
         with suppress(ValueError):  # gone by now
             await connection.set_builtin_type_codec(name, schema=schema, codec_name="text")

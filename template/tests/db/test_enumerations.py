@@ -40,6 +40,18 @@ async def test_nothing_is_asked_when_a_query_has_one(empty_database: str) -> Non
     assert asked == [f"SELECT {COLOUR}"]
 
 
+async def test_where_they_are_many_they_are_left_to_asyncpg(
+    opened: Open, owner: Connection
+) -> None:
+    for number in range(20):
+        await owner.execute(f"CREATE TYPE colour_{number} AS ENUM ('red')")
+
+    async with opened() as database:
+        [record] = await database.fetch("SELECT 'red'::colour_7")
+
+    assert tuple(record) == ("red",)
+
+
 async def test_labels_are_read_and_written(opened: Open, owner: Connection) -> None:
     await owner.execute("CREATE TABLE paints (colour colour, others colour[])")
     async with opened() as database, database.pool.connection() as connection:
