@@ -42,7 +42,7 @@ FULL: Final[Mapping[str, Measure]] = {
     "requests": lambda stage: throughput.measure(stage, throughput.WORKS, rounds=5, seconds=2),
     "mix": lambda stage: latency.measure_mix(stage, rounds=3, seconds=10),
     "logins": lambda stage: latency.measure_logins(stage, rounds=5, seconds=6),
-    "workers": lambda stage: scaling.measure(stage, rounds=5, seconds=2),
+    "workers": lambda stage: scaling.measure(stage, rounds=9, seconds=2),
     "memory": footprint.measure_memory,
     "start": lambda stage: footprint.measure_start(stage, rounds=7),
     "rendering": lambda _: rendering.measure(rounds=7),

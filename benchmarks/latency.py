@@ -21,7 +21,7 @@ READS: Final = 200
 LOGINS: Final = 4
 SLOWEST_LOGIN: Final = 5
 """Seconds."""
-FULL_SECONDS: Final = 8
+FULL_SECONDS: Final = 6
 """Of the load under which it is measured: longer, or it could not be seen."""
 TWICE: Final = 2
 

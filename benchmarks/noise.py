@@ -78,7 +78,12 @@ def exactly(value: float) -> Spread:
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """The one over the other, round by round: what else the machine did was done to both."""
-    return Spread.of([one / other for one, other in zip(ours, theirs, strict=True)])
+    return Spread.of(quotients(ours, theirs))
+
+
+def quotients(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """The one over the other, of each round."""
+    return [one / other for one, other in zip(ours, theirs, strict=True)]
 
 
 def error_of_median(values: Sequence[float]) -> float:

@@ -151,7 +151,7 @@ OF_THE_MACHINE: Final = {
     "two workers on two cores, to one on one",
 }
 """What another machine breaks: a time that is no ratio, and what supposes that two processors are
-two cores, which a virtual machine does not say.
+two cores. What these are is measured, and two workers are held to that.
 """
 
 ALONE: Final = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1"
