@@ -214,8 +214,7 @@ def tools(render: Render, uv: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def check(*command: str | Path, cwd: Path) -> None:
     """Run a program that finds nothing wrong, or fail with what it says."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, check=False)
-    assert done.returncode == 0, (done.stdout + done.stderr).decode()
+    printed(command, cwd)
 
 
 def check_tests(*command: str | Path, cwd: Path, **variables: str) -> None:
@@ -226,9 +225,15 @@ def check_tests(*command: str | Path, cwd: Path, **variables: str) -> None:
 
 
 def printed(
-    command: Sequence[str | Path], cwd: Path, variables: Mapping[str, str], stdin: str = ""
+    command: Sequence[str | Path],
+    cwd: Path,
+    variables: Mapping[str, str] | None = None,
+    stdin: str = "",
 ) -> str:
-    """What a program prints that finds nothing wrong; else fail with that."""
+    """What a program prints that finds nothing wrong; else fail with that.
+
+    Its environment is this one's, where no ``variables`` are given.
+    """
     done = subprocess.run(
         command,
         cwd=cwd,

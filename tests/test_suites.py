@@ -1,14 +1,13 @@
-"""The rendered services' own suites."""
+"""The rendered services' own suites. Those of updated ones are in test_update.py."""
 
 import tomllib
-from collections.abc import Iterable
 from typing import Final
 
 import pytest
 
 from tests.conftest import Render, check_tests
 from tests.test_bounds import LINE, REQUIREMENTS
-from tests.variants import VARIANTS, Variant, with_check
+from tests.variants import FRESH, VARIANTS, Variant, with_check
 
 LONG = {
     "fuzz": (
@@ -44,9 +43,9 @@ MET_NOWHERE_ELSE: Final = (
 """Tests of the others' checks that need a package which no other test does."""
 
 
-def ignoring(checks: Iterable[str]) -> list[str]:
-    """The options by which pytest leaves out what is long of these checks."""
-    return [f"--ignore={test}" for check in checks for test in LONG[check]]
+def left_out(variant: Variant) -> list[str]:
+    """The options by which pytest leaves out what is long of checks that the variant has not."""
+    return [f"--ignore={test}" for check in LONG.keys() - variant.checks for test in LONG[check]]
 
 
 def test_what_may_be_left_out_is_there(render: Render) -> None:
@@ -56,8 +55,8 @@ def test_what_may_be_left_out_is_there(render: Render) -> None:
 
 def test_what_may_be_left_out_runs_somewhere() -> None:
     suites = {variant.name for variant in with_check("suite")}
-    for left_out in LONG:
-        assert {variant.name for variant in with_check(left_out)} & suites
+    for check in LONG:
+        assert {variant.name for variant in with_check(check)} & suites
 
 
 def test_made_up_requests_meet_each_api() -> None:
@@ -81,14 +80,13 @@ def test_the_lowest_versions_are_of_all_that_any_service_installs(render: Render
 
 
 @pytest.mark.suite
-@pytest.mark.parametrize("variant", with_check("suite"), ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", FRESH, ids=lambda variant: variant.name)
 def test_the_services_own_suite_passes(variant: Variant, render: Render, uv: str) -> None:
     service = render(variant.answers)
-    left_out = ignoring(LONG.keys() - variant.checks)
     versions = LOWEST if "lowest" in variant.checks else {}
     # The workers of this run share the processors already.
     suite = (uv, "run", "--quiet", "pytest", "--quiet", "--numprocesses=1")
-    check_tests(*suite, *left_out, cwd=service, **versions)
+    check_tests(*suite, *left_out(variant), cwd=service, **versions)
     # The server that the suite has used, and its migrated template, are there.
     live = (uv, "run", "--quiet", "app", "sql", "check", "--live", "--plans")
     check_tests(*live, cwd=service, **versions)

@@ -20,7 +20,7 @@ import pytest
 
 from slipway import ROOT, environment
 from tests.conftest import Render, check_tests, files_in, git, printed
-from tests.test_suites import LONG, ignoring
+from tests.test_suites import left_out
 from tests.updates import (
     RELEASES,
     answers_at,
@@ -34,7 +34,7 @@ from tests.updates import (
     unmerged,
     update_here,
 )
-from tests.variants import VARIANTS, Variant
+from tests.variants import VARIANTS, Variant, with_check
 
 OURS: Final = ROOT / "tests" / "ours"
 """A domain of a user's own: a table with a row, a later migration, a query, a route, a test."""
@@ -56,11 +56,10 @@ QUICK: Final = (
 )
 """What services in use are tested with: all else of them is what is rendered today."""
 
-WHOLE: Final = ("--numprocesses=1", *ignoring(LONG))
-"""What those from the oldest release are tested with: their suites, as test_suites.py runs most."""
-
-BY_ONE_COMMAND: Final = VARIANTS if os.environ.get("SLIPWAY_EVERY_UPDATE") else VARIANTS[:1]
-"""Which of these there are. All take an hour of one machine: the workflow has one for each."""
+BY_ONE_COMMAND: Final = (
+    VARIANTS if os.environ.get("SLIPWAY_EVERY_UPDATE") else with_check("updated")
+)
+"""Those whose whole suite runs. All take an hour of one machine: the workflow has one for each."""
 
 SERVER: Final = """
 import sys
@@ -206,9 +205,12 @@ def test_one_command_brings_a_service_in_use_to_the_present(
     migrations = migrations_of(service)
 
     newest = git("rev-parse", "HEAD", cwd=template).strip()
-    said = used.app(f"template update --to={newest}", PYTEST_ADDOPTS=" ".join(WHOLE))
+    suite = " ".join(["--numprocesses=1", *left_out(variant)])
+    said = used.app(f"template update --to={newest}", PYTEST_ADDOPTS=suite)
 
     assert all(f"{path} is " in said for path in gone)
+    # The server that the suite has used, and its migrated template, are there.
+    used.app("sql check --live --plans")
     assert locked.items() <= versions(service).items()
     all_is_there(used, today, gone, migrations)
     a_second_update_changes_nothing(service, today)

@@ -18,7 +18,7 @@ import yaml
 from slipway import ROOT, find_uv
 from tests.conftest import Render, check, printed, with_uv
 from tests.containers import project_in, wait_until
-from tests.variants import VARIANTS, with_check
+from tests.variants import FRESH, VARIANTS
 
 OURS: Final = ROOT / ".github" / "workflows"
 RENDERED: Final = ROOT / "template" / "{% if ci == 'github' %}.github{% endif %}" / "workflows"
@@ -115,7 +115,7 @@ def test_the_matrix_is_the_list_of_variants() -> None:
     )
     printed = dict(line.split("=", 1) for line in done.stdout.decode().splitlines())
     assert json.loads(printed["every"]) == [variant.name for variant in VARIANTS]
-    assert json.loads(printed["suite"]) == [variant.name for variant in with_check("suite")]
+    assert json.loads(printed["fresh"]) == [variant.name for variant in FRESH]
 
 
 # What a service's workflow runs, run here: GitHub's as it is, GitLab's where it differs.
