@@ -55,7 +55,8 @@ def _postgresql_url(value: SecretStr) -> SecretStr:
     if url.scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://, as in postgresql://user@host:5432/name")
     try:
-        _ = url.port
+        for host in url.netloc.rpartition("@")[2].split(","):  # as libpq has it, several
+            _ = urlsplit(f"//{host}").port
     except ValueError:
         raise ValueError("its port is no number, as in postgresql://user@host:5432/name") from None
     if not url.path.strip("/"):

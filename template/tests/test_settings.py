@@ -86,6 +86,14 @@ class TestSources:
         assert load().database_url.get_secret_value() == URL
 
     @pytest.mark.usefixtures("given")
+    def test_an_address_may_name_several_hosts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        hosts = "one:5432,[::1]:5433,three"
+        url = f"postgresql://ada@{hosts}/service?target_session_attrs=primary"
+        monkeypatch.setenv("DATABASE_URL", url)
+
+        assert load().database_url.get_secret_value() == url
+
+    @pytest.mark.usefixtures("given")
     def test_several_origins_are_told_apart(self, monkeypatch: pytest.MonkeyPatch) -> None:
         origins = {
             "https://app.example.com",
@@ -158,6 +166,7 @@ class TestRefusals:
             ("postgresql://ada@localhost/", "names no database"),
             ("postgresql://ada@localhost:port/service", "its port is no number"),
             ("postgresql://ada@localhost:99999/service", "its port is no number"),
+            ("postgresql://ada@one:5432,two:port/service", "its port is no number"),
         ],
     )
     def test_an_address_that_is_none(
