@@ -105,7 +105,12 @@ class Pool:
         """
 
         async def prepare(connection: Connection) -> None:
-            await enumerations.learn(connection)
+            try:
+                async with asyncio.timeout(options.acquire_timeout):
+                    await enumerations.learn(connection)
+            except BaseException:
+                connection.terminate()  # asyncpg would wait for a server that hangs
+                raise
             if observer:
                 connection.add_query_logger(observer)
 

@@ -1,13 +1,15 @@
 """New connections know the database's enumerations."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from asyncpg.connection import LoggedQuery
 
-from app.db import Connection, Database
+from app.db import Connection, Database, DatabaseUnavailableError
 from tests.db.test_database import Open, options
+from tests.support.wire import Wire
 
 COLOUR = "'red'::colour"
 
@@ -60,6 +62,17 @@ async def test_labels_are_read_and_written(opened: Open, owner: Connection) -> N
         found = await connection.fetch("SELECT * FROM paints WHERE colour >= $1", "red")
 
     assert [tuple(row) for row in found] == [("red", ["dark blue", None]), ("dark blue", ["red"])]
+
+
+@pytest.mark.parametrize("at_once", [0, 1])
+async def test_a_server_that_hangs_meanwhile_is_given_up_in_time(
+    empty_database: str, at_once: int
+) -> None:
+    async with Wire(empty_database, hang_at=b"pg_type") as wire, asyncio.timeout(10):
+        bounds = options(wire.dsn, pool_min_size=at_once, acquire_timeout=0.5)
+        with pytest.raises(DatabaseUnavailableError):
+            async with Database.open(bounds) as database:
+                await database.fetch("SELECT 1")
 
 
 async def test_one_may_be_made_anew_while_the_pool_is_open(opened: Open, owner: Connection) -> None:

@@ -8,9 +8,12 @@ from urllib.parse import parse_qsl, urlsplit
 class Wire:
     """Passes everything on between the service and its database, until it hangs."""
 
-    def __init__(self, dsn: str) -> None:
-        """``dsn`` is the database's own address, of a network or of a Unix socket."""
+    def __init__(self, dsn: str, hang_at: bytes | None = None) -> None:
+        """``dsn`` is the database's own address, of a network or of a Unix socket. Where somebody
+        sends ``hang_at``, the connection hangs by itself.
+        """
         self._target = urlsplit(dsn)
+        self._hang_at = hang_at
         self._socket = dict(parse_qsl(self._target.query))
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -53,6 +56,8 @@ class Wire:
     async def _pass_on(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         try:
             while data := await source.read(65536):
+                if self._hang_at and self._hang_at in data:
+                    self.hang()
                 if not self._flowing.is_set():
                     self._held.set()
                     await self._flowing.wait()
