@@ -70,6 +70,7 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
+@pytest.hookimpl(trylast=True)  # of what is left, or the shares would not be those that xdist makes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the suites, which take minutes, on each worker: at the end, when no work is left
     to share, none waits for another that has just begun one.

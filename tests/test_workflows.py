@@ -273,7 +273,7 @@ def test_gitlab_publishes_an_image_under_its_version(
     docker.chmod(0o755)
     calls = tmp_path / "calls"
     variables = {
-        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{tmp_path}{os.pathsep}{with_uv(find_uv())['PATH']}",
         "CALLS": str(calls),
         "CI_COMMIT_TAG": "v0.1.0",
         "CI_REGISTRY": "registry.example.com",

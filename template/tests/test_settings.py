@@ -87,8 +87,7 @@ class TestSources:
 
     @pytest.mark.usefixtures("given")
     def test_an_address_may_name_several_hosts(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        hosts = "one:5432,[::1]:5433,three"
-        url = f"postgresql://ada@{hosts}/service?target_session_attrs=primary"
+        url = "postgresql://ada@one:5432,two:5433,three/service?target_session_attrs=primary"
         monkeypatch.setenv("DATABASE_URL", url)
 
         assert load().database_url.get_secret_value() == url
