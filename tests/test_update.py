@@ -313,7 +313,7 @@ def make_ours(service: Path) -> None:
     shutil.copytree(OURS, service, dirs_exist_ok=True)
     api = service / "app" / "api.py"
     imported = "from app.orders import routes as orders\n"
-    edit(api, lambda text: text.replace("from app.problems", f"{imported}from app.problems"))
+    edit(api, lambda text: text.replace("from app.p", f"{imported}from app.p", 1))
     edit(api, lambda text: f"{text}router.include_router(orders.router)\n")
 
 

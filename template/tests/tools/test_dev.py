@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, TransportError
 
+from app import about
 from tests.support.api import log_in, register
 from tests.support.private_server import remove
 from tests.support.processes import PROJECT, command
 from tests.support.waiting import until
 from tests.tools.test_postgres import is_running
+
+NEXT = f"{about.VERSION}.1"
+"""Another version than the service's own."""
 
 
 @pytest.fixture
@@ -44,14 +48,14 @@ async def test_starts_with_nothing_reloads_and_leaves_nothing_running(checkout: 
         async with AsyncClient(base_url=url) as client:
             async with command(*arguments, environment={}, directory=checkout) as process:
                 await process.printed(f"listens on {url}$")
-                await until(lambda: _has_version(client, "0.1.0"))
+                await until(lambda: _has_version(client, about.VERSION))
                 assert (await register(client)).status_code == 201
                 assert "[error" not in process.output
                 assert is_running(data)
 
-                about = checkout / "app" / "about.py"
-                about.write_text(about.read_text().replace('"0.1.0"', '"0.2.0"'))
-                await until(lambda: _has_version(client, "0.2.0"))
+                source = checkout / "app" / "about.py"
+                source.write_text(source.read_text().replace(about.VERSION, NEXT))
+                await until(lambda: _has_version(client, NEXT))
 
                 process.interrupt()
                 assert await process.exit_code() == 0
@@ -59,7 +63,7 @@ async def test_starts_with_nothing_reloads_and_leaves_nothing_running(checkout: 
                 assert "Traceback" not in process.output
 
             async with command(*arguments, environment={}, directory=checkout) as process:
-                await until(lambda: _has_version(client, "0.2.0"))
+                await until(lambda: _has_version(client, NEXT))
                 assert (await log_in(client)).status_code == 200, "its data is there"
 
                 process.interrupt()
@@ -104,7 +108,7 @@ async def test_port_0_is_any_that_is_free(checkout: Path) -> None:
     async with command("dev", "--port", "0", environment={}, directory=checkout) as process:
         found = await process.printed(r"listens on (http://127.0.0.1:[1-9][0-9]*)$")
         async with AsyncClient(base_url=found[1]) as client:
-            await until(lambda: _has_version(client, "0.1.0"))
+            await until(lambda: _has_version(client, about.VERSION))
 
         process.interrupt()
         assert await process.exit_code() == 0
