@@ -54,7 +54,7 @@ async def test_starts_with_nothing_reloads_and_leaves_nothing_running(checkout: 
                 assert is_running(data)
 
                 source = checkout / "app" / "about.py"
-                source.write_text(source.read_text().replace(about.VERSION, NEXT))
+                source.write_text(source.read_text().replace(f'"{about.VERSION}"', f'"{NEXT}"'))
                 await until(lambda: _has_version(client, NEXT))
 
                 process.interrupt()
