@@ -44,7 +44,7 @@ FULL: Final[Mapping[str, Measure]] = {
     "logins": lambda stage: latency.measure_logins(stage, rounds=5, seconds=6),
     "workers": lambda stage: scaling.measure(stage, rounds=9, seconds=2),
     "memory": footprint.measure_memory,
-    "start": lambda stage: footprint.measure_start(stage, rounds=7),
+    "start": lambda stage: footprint.measure_start(stage, rounds=15),
     "rendering": lambda _: rendering.measure(rounds=7),
     "suite": lambda stage: suite.measure(stage, suite.API),
     "image": image.measure,

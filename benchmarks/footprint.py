@@ -1,6 +1,7 @@
 """What a worker takes: memory, and the time until it answers."""
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from benchmarks import machine, noise
@@ -30,24 +31,37 @@ def measure_memory(stage: Stage) -> Section:
 
 
 def measure_start(stage: Stage, rounds: int) -> Section:
-    """From the command to the first answer of 200, on one processor."""
+    """From the command to the first answer of 200, on one processor, in an order that turns."""
     say(f"Measuring starts, {rounds} rounds ...")
     serving, _ = machine.processors()
-    found: dict[str, list[float]] = {program.name: [] for program in stage.programs}
-    for _ in range(rounds):
-        for program in stage.programs:
+    passed: dict[str, list[float]] = {program.name: [] for program in stage.programs}
+    spent: dict[str, list[float]] = {program.name: [] for program in stage.programs}
+    for number in range(rounds):
+        turn = number % len(stage.programs)
+        for program in stage.programs[turn:] + stage.programs[:turn]:
             begun = time.perf_counter()
-            with started(program, serving):
-                found[program.name].append(time.perf_counter() - begun)
-    spreads = {name: noise.Spread.of(seconds) for name, seconds in found.items()}
+            with started(program, serving) as contender:
+                passed[program.name].append(time.perf_counter() - begun)
+                spent[program.name].append(machine.processor_seconds(contender.process.pid))
+    return starts(passed, spent)
+
+
+def starts(passed: Mapping[str, list[float]], spent: Mapping[str, list[float]]) -> Section:
+    """The seconds that starts took, and those of processor time in them."""
+    rows = []
+    figures = {}
     bounds = []
-    if PEER in found:
-        ratio = noise.ratios(found[SERVICE], found[PEER])
-        bounds.append(Bound(f"start, to that of {PEER}", ratio, at_most=START))
-    return Section(
-        "From the start to the first answer",
-        ("of", "s"),
-        [[name, spread.text()] for name, spread in spreads.items()],
-        {name: spread.median for name, spread in spreads.items()},
-        bounds,
-    )
+    for name in passed:
+        ratio = noise.ratios(passed[SERVICE], passed[name])
+        seconds, of_processor = noise.Spread.of(passed[name]), noise.Spread.of(spent[name])
+        compared = ratio.text() if name != SERVICE else ""
+        rows.append([name, seconds.text(), of_processor.text(), compared])
+        figures[name] = {
+            "seconds": seconds.median,
+            "of processor time": of_processor.median,
+            "service's ratio": ratio.median,
+        }
+        if name == PEER:
+            bounds.append(Bound(f"start, to that of {PEER}", ratio, at_most=START))
+    columns = ("of", "s", "of processor time, s", "the service's ratio to it")
+    return Section("From the start to the first answer", columns, rows, figures, bounds)

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import noise, openloop, plot, profiles, query_call, throughput
+from benchmarks import footprint, noise, openloop, plot, profiles, query_call, throughput
 from benchmarks.__main__ import FULL, SHORT, choose, parse, run
 from benchmarks.contenders import BARE, SERVICE
 from benchmarks.noise import Bound, Spread
@@ -74,6 +74,22 @@ def test_a_contender_is_compared_in_one_run() -> None:
     assert compared["service's ratio by processor time"] == pytest.approx(2 / 3)
     [bound] = section.bounds
     assert (bound.at_least, bound.measured.least, bound.measured.greatest) == (0.9, 0.7, 0.8)
+
+
+def test_a_start_is_compared_in_one_round_with_that_of_the_peer() -> None:
+    # The machine was half as fast in the second round, for both.
+    passed = {SERVICE: [0.5, 1.0, 0.5], throughput.PEER: [1.0, 2.0, 1.0]}
+    spent = {SERVICE: [0.4, 0.4, 0.4], throughput.PEER: [0.8, 0.9, 0.8]}
+
+    section = footprint.starts(passed, spent)
+
+    assert section.figures[throughput.PEER] == {
+        "seconds": 1.0,
+        "of processor time": 0.8,
+        "service's ratio": 0.5,
+    }
+    [bound] = section.bounds
+    assert (bound.at_most, bound.measured.least, bound.measured.greatest) == (0.55, 0.5, 0.5)
 
 
 @asynccontextmanager
