@@ -31,7 +31,14 @@ COOKIE: Final = "__Host-my-service-refresh"
 PASSWORD: Final = "correct horse battery staple"
 AUTH: Final = "/api/v1/auth"
 
-CHANGED: Final = re.compile("net::ERR_NETWORK_CHANGED|interrupted by another .* chrome-error:")
+CHANGED: Final = re.compile(
+    "net::ERR_NETWORK_CHANGED"
+    # Chromium shows an error, and loads that page anew by itself: in between us.
+    "|interrupted by another .* chrome-error:"
+    "|Not attached to an active page"
+)
+PATIENCE: Final = 30
+"""Seconds in which networks are expected to come to rest."""
 
 T = TypeVar("T")
 
@@ -161,7 +168,8 @@ class Profile:
 
         They do whenever a container starts or stops.
         """
-        for _ in range(20):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             self._interrupted = False
             try:
                 result = action()
