@@ -37,8 +37,7 @@ def measure_start(stage: Stage, rounds: int) -> Section:
     passed: dict[str, list[float]] = {program.name: [] for program in stage.programs}
     spent: dict[str, list[float]] = {program.name: [] for program in stage.programs}
     for number in range(rounds):
-        turn = number % len(stage.programs)
-        for program in stage.programs[turn:] + stage.programs[:turn]:
+        for program in noise.turned(stage.programs, number):
             begun = time.perf_counter()
             with started(program, serving) as contender:
                 passed[program.name].append(time.perf_counter() - begun)

@@ -4,7 +4,9 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,12 @@ class Bound:
             "at_most": self.at_most,
             "broken": self.broken,
         }
+
+
+def turned(everybody: Sequence[T], number: int) -> list[T]:
+    """Everybody, in the order of a round: each comes first in one, so that none profits of it."""
+    turn = number % len(everybody)
+    return [*everybody[turn:], *everybody[:turn]]
 
 
 def exactly(value: float) -> Spread:

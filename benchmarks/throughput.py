@@ -59,9 +59,7 @@ def measure(stage: Stage, works: Sequence[Work], rounds: int, seconds: int) -> S
     found: dict[str, dict[str, list[Measured]]] = {work.name: {} for work in works}
     for number in range(rounds):
         for work in works:
-            turned = list(loads[work.name].items())
-            turn = number % len(turned)
-            for name, load in turned[turn:] + turned[:turn]:
+            for name, load in noise.turned(list(loads[work.name].items()), number):
                 found[work.name].setdefault(name, []).append(load())
     return section(works, {name: ordered(loads[name], one) for name, one in found.items()})
 

@@ -60,6 +60,11 @@ def test_ratios_are_those_of_each_round() -> None:
     assert (ratio.median, ratio.least, ratio.greatest, ratio.error) == (0.8, 0.8, 0.8, 0)
 
 
+def test_everybody_comes_first_in_one_round() -> None:
+    rounds = [noise.turned("abc", number) for number in range(4)]
+    assert ["".join(order) for order in rounds] == ["abc", "bca", "cab", "abc"]
+
+
 def test_a_contender_is_compared_in_one_run() -> None:
     rounds = {
         SERVICE: [{"rate": 70.0, "microseconds": 3.0}, {"rate": 80.0, "microseconds": 3.0}],

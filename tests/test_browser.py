@@ -33,7 +33,7 @@ AUTH: Final = "/api/v1/auth"
 
 CHANGED: Final = re.compile(
     "net::ERR_NETWORK_CHANGED"
-    # Chromium shows an error, and loads that page anew by itself: in between us.
+    # Its page of the error loads anew by itself, and may do so just when we try again.
     "|interrupted by another .* chrome-error:"
     "|Not attached to an active page"
 )
