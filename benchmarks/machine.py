@@ -5,8 +5,8 @@ import platform
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,17 @@ def pin(process: int, usable: Iterable[int]) -> None:
     with suppress(FileNotFoundError, ProcessLookupError):  # it may have ended by now
         for thread in Path(f"/proc/{process or os.getpid()}/task").iterdir():
             os.sched_setaffinity(int(thread.name), usable)
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Keep this program on a processor in the block, with what it starts and does not pin."""
+    usable = os.sched_getaffinity(0)
+    pin(os.getpid(), {core})
+    try:
+        yield
+    finally:
+        pin(os.getpid(), usable)
 
 
 def family(process: int) -> list[int]:

@@ -19,7 +19,7 @@ from benchmarks.__main__ import FULL, SHORT, choose, parse, run
 from benchmarks.contenders import BARE, SERVICE
 from benchmarks.noise import Bound, Spread
 from benchmarks.report import Section
-from slipway import ROOT
+from slipway import ROOT, say
 from tests.conftest import Render, check
 
 PROGRAMS = ROOT / "benchmarks" / "programs"
@@ -182,11 +182,13 @@ PEER: Final = os.environ.get("SLIPWAY_PEER")
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-def test_the_bounds_hold(tmp_path: Path) -> None:
+def test_the_bounds_hold(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Those that no other machine breaks; beside other tests, those that these don't disturb."""
     broken = _broken(tmp_path)
     for _ in range(2):  # twice more at most: a neighbour may come and go between two rounds
         if broken:
+            with capfd.disabled():
+                say(f"Broken, and measured again: {'; '.join(sorted(broken))}.")
             broken &= _broken(tmp_path)
 
     assert not broken
