@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient, ConnectError, Response
 from pydantic import SecretStr
 
@@ -139,6 +140,16 @@ async def test_answers_over_the_network(environment: dict[str, str]) -> None:
 
         assert me.json()["email"] == "ada@example.com"
         assert "server" not in me.headers
+
+
+async def test_describes_the_api_though_its_models_were_not_built(
+    environment: dict[str, str], app: FastAPI
+) -> None:
+    environment["API_DOCS"] = "true"
+    async with serving(environment) as (_, url), calling(url) as client:
+        description = (await client.get("/openapi.json")).json()
+
+    assert description == json.loads(json.dumps(app.openapi()))
 
 
 class TestStop:

@@ -13,9 +13,10 @@ Port = Annotated[int, typer.Option(help="The port to listen on.", min=0, max=655
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run the service: for production."""
-    from app.ops import memory
+    from app.ops import imports, memory
 
     memory.grow()  # most of it with the imports
+    imports.import_libraries()
 
     from app.cli.context import configured, run
     from app.main import create_app

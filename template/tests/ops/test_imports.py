@@ -1,0 +1,29 @@
+"""The start imports what serving needs, and the rest is there for whoever wants it."""
+
+import subprocess
+import sys
+
+from tests.support.processes import PROJECT
+
+LEAN = """
+import sys
+import app.cli
+from app.ops import imports
+
+assert not sys.modules.keys() & {"fastapi", "structlog"}
+imports.import_libraries()
+
+from fastapi.openapi.models import PathItem
+assert not PathItem.__pydantic_complete__
+assert PathItem.model_validate({"summary": "built now"}).summary == "built now"
+
+from app.problems import ProblemDetails
+assert ProblemDetails.__pydantic_complete__
+
+assert not [name for name in sys.modules if name.partition(".")[0] == "rich"]
+import rich
+"""
+
+
+def test_libraries_are_imported_without_what_serving_does_not_need() -> None:
+    subprocess.run([sys.executable, "-c", LEAN], cwd=PROJECT, check=True)  # noqa: S603 -- ours
