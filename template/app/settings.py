@@ -200,7 +200,9 @@ class Settings(StoreSettings, BaseSettings):
     argon2_time_cost: int = Field(2, ge=1, description="Passes over the memory.")
     argon2_memory_kib: int = Field(19456, ge=8, description="Memory of one hash, in KiB.")
     argon2_parallelism: int = Field(1, ge=1, description="Lanes of one hash.")
-    password_threads: int = Field(2, ge=1, description="Passwords hashed at the same time.")
+    password_threads: int = Field(
+        1, ge=1, description="Passwords hashed at the same time; more need a free processor each."
+    )
     password_queue: int = Field(
         64, ge=1, description="Passwords waiting to be hashed before logins are answered 503."
     )

@@ -22,7 +22,7 @@ from app.problems import UnavailableError
 
 T = TypeVar("T")
 
-_NICENESS: Final = 10
+_NICENESS: Final = 12
 """Hashing yields to the event loop's thread, so that logins don't delay other requests. Not the
 full 19, at which a login may starve while the service is busy."""
 _IDLE: Final = 1
@@ -36,6 +36,8 @@ class PasswordOptions:
     memory_kib: int
     parallelism: int
     threads: int
+    """More than one on a processor hold up the event loop: while one of them has the interpreter's
+    lock, another may have the processor."""
     queue: int
     """Hashes waiting for a thread; one more is answered 503."""
 
@@ -49,7 +51,7 @@ class Verification:
 
 
 class Passwords:
-    """Hashes and verifies passwords in a few threads of their own, which `close` ends.
+    """Hashes and verifies passwords in threads of their own, which `close` ends.
 
     A hash takes some 20 ms of processor time and 19 MiB: on the event loop it would stop every
     other request, and without a bound a flood of logins would take all memory.
