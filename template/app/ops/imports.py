@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 def import_libraries() -> None:
     """Import FastAPI and structlog. For the start: before anything else imports them."""
-    # Its models of OpenAPI, a twelfth of the start, are for whoever asks for the description.
+    # The models that FastAPI describes the API with, a twelfth of the start, are seldom asked for.
     with _models_built_when_used():
         import fastapi  # noqa: F401
     # Development has rich. structlog would import it, for tracebacks that are not printed here.
