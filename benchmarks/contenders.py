@@ -98,10 +98,10 @@ def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> 
     with services.rendered(ref) as service, ExitStack() as stack:
         folder, log = service.folder, service.folder.parent / LOG
         service.install("orjson")
-        service.app("init")
         starting = Program("PostgreSQL", service.command("database"), folder, log, {})
         names = (EMPTY, *peers)
         database = stack.enter_context(run(starting, names, loading, subprocess.PIPE))
+        service.app("init")  # while PostgreSQL starts
         addresses = json.loads(first_line(database))
         notes: list[str] = []
         settings = settings_of(service, addresses["service"])

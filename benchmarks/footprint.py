@@ -13,7 +13,7 @@ from slipway import say
 
 MEBIBYTES: Final = 75
 START: Final = 0.55
-SETTLED: Final = 3
+SETTLED: Final = 2
 """Seconds after the load: what is free is given back to the system by then."""
 
 

@@ -1,10 +1,13 @@
-"""How long a test with a database takes in the rendered suite, set-up and clean-up included."""
+"""How long a test with a database takes in the rendered suite, set-up and clean-up included.
+
+On one processor, with its PostgreSQL, as each of several workers has it that test at the same time.
+"""
 
 import json
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks import noise
+from benchmarks import machine, noise
 from benchmarks.contenders import Stage
 from benchmarks.noise import Bound
 from benchmarks.report import Section
@@ -20,7 +23,10 @@ def measure(stage: Stage, paths: Sequence[str]) -> Section:
     """Run some of the suite, one test after the other, in one process."""
     part = ", ".join(paths)
     say(f"Measuring the rendered suite: {part} ...")
-    found = json.loads(stage.service.program("suite_times", *paths).splitlines()[-1])
+    _, testing = machine.processors()
+    with machine.pinned(testing):
+        printed = stage.service.program("suite_times", *paths)
+    found = json.loads(printed.splitlines()[-1])
     milliseconds = [1e3 * seconds for seconds in found["seconds"]]
     spread = noise.Spread.of(milliseconds)
     rows = [
