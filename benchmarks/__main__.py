@@ -27,6 +27,7 @@ from benchmarks import (
     scaling,
     sql_check,
     suite,
+    telemetry,
     throughput,
 )
 from benchmarks.contenders import Stage
@@ -43,6 +44,7 @@ FULL: Final[Mapping[str, Measure]] = {
     "mix": lambda stage: latency.measure_mix(stage, rounds=3, seconds=10),
     "logins": lambda stage: latency.measure_logins(stage, rounds=5, seconds=6),
     "workers": lambda stage: scaling.measure(stage, rounds=9, seconds=2),
+    "telemetry": lambda stage: telemetry.measure(stage, rounds=15, seconds=1),
     "memory": footprint.measure_memory,
     "start": lambda stage: footprint.measure_start(stage, rounds=15),
     "rendering": lambda _: rendering.measure(rounds=7),
@@ -61,8 +63,8 @@ SHORT: Final[Mapping[str, Measure]] = {
     "rendering": lambda _: rendering.measure(rounds=3),
     "suite": lambda stage: suite.measure(stage, suite.POSTS),
 }
-"""The bounds, in less than 90 seconds: fewer rounds, and nobody whom no bound is held against. Where
-two are compared the rounds are even in number: each comes first as often as the other.
+"""The bounds, in less than 90 seconds: fewer rounds, and nobody whom no bound is held against. Two
+who are compared have an even number of rounds: each comes first as often as the other.
 """
 
 

@@ -37,13 +37,16 @@ class Service:
         subprocess.run(command, env=environment(), check=True)
 
     def install_as_its_image_does(self) -> Path:
-        """Have one more environment, without what only development needs, and return the folder of
-        its programs.
+        """Have one more environment, compiled and without what only development needs, and return
+        the folder of its programs.
         """
         production = self.folder.parent / "production"
         left_out = re.findall(r"--no-install-package \S+", (self.folder / "Dockerfile").read_text())
         sync = (find_uv(), "sync", "--quiet", "--locked", "--no-dev", *" ".join(left_out).split())
-        own = environment() | {"UV_PROJECT_ENVIRONMENT": str(production)}
+        own = environment() | {
+            "UV_PROJECT_ENVIRONMENT": str(production),
+            "UV_COMPILE_BYTECODE": "1",
+        }
         subprocess.run(sync, cwd=self.folder, env=own, check=True)
         return production / "bin"
 
@@ -73,14 +76,15 @@ def output_of(command: Sequence[str | Path], folder: Path, environment: Mapping[
 
 
 @contextmanager
-def rendered(ref: str = "HEAD") -> Iterator[Service]:
-    """Render the default service, as it is or was at a commit, install it, and remove it at the end
-    of the block.
+def rendered(ref: str = "HEAD", answers: Mapping[str, object] | None = None) -> Iterator[Service]:
+    """Render a service, as it is or was at a commit and with the answers that are not the default,
+    install it, and remove it at the end of the block.
     """
     with tempfile.TemporaryDirectory(prefix="slipway-") as scratch:
         folder = Path(scratch) / "service"
         say("Rendering a service ...")
-        run_copy(str(ROOT), folder, defaults=True, unsafe=True, vcs_ref=ref, quiet=True)
+        own = dict(answers or {})
+        run_copy(str(ROOT), folder, own, defaults=True, unsafe=True, vcs_ref=ref, quiet=True)
         subprocess.run([find_uv(), "sync", "--quiet"], cwd=folder, env=environment(), check=True)
         yield Service(folder)
 

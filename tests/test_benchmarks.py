@@ -14,7 +14,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import footprint, noise, openloop, plot, profiles, query_call, throughput
+from benchmarks import (
+    footprint,
+    noise,
+    openloop,
+    plot,
+    profiles,
+    query_call,
+    telemetry,
+    throughput,
+)
 from benchmarks.__main__ import FULL, SHORT, choose, parse, run
 from benchmarks.contenders import BARE, SERVICE
 from benchmarks.noise import Bound, Spread
@@ -95,6 +104,20 @@ def test_a_start_is_compared_in_one_round_with_that_of_the_peer() -> None:
     }
     [bound] = section.bounds
     assert (bound.at_most, bound.measured.least, bound.measured.greatest) == (0.55, 0.5, 0.5)
+
+
+def test_telemetry_is_compared_in_one_round_with_none() -> None:
+    # The machine was half as fast in the second round, for both.
+    without = [{"rate": 100.0, "microseconds": 2.0}, {"rate": 50.0, "microseconds": 4.0}]
+    off = [{"rate": 90.0, "microseconds": 4.0}, {"rate": 45.0, "microseconds": 8.0}]
+    found = {telemetry.WITHOUT: without, telemetry.OFF: off}
+
+    section = telemetry.section(found, dict.fromkeys(found, 60.0))
+
+    compared = section.figures[telemetry.OFF]
+    assert (compared["ratio"], compared["ratio by processor time"]) == (0.9, 0.5)
+    [bound] = section.bounds
+    assert (bound.at_least, bound.measured.median, bound.broken) == (0.97, 0.9, True)
 
 
 @asynccontextmanager
