@@ -63,9 +63,7 @@ SHORT: Final[Mapping[str, Measure]] = {
     "rendering": lambda _: rendering.measure(rounds=3),
     "suite": lambda stage: suite.measure(stage, suite.POSTS),
 }
-"""The bounds, in less than 90 seconds: fewer rounds, and nobody whom no bound is held against. Two
-who are compared have an even number of rounds: each comes first as often as the other.
-"""
+"""The bounds, in less than 90 seconds: fewer rounds, and nobody whom no bound is held against."""
 
 
 def main() -> None:
