@@ -1,8 +1,8 @@
 """All that has a number, in one run: python -m benchmarks [--short] [--peer NAME=PATH]
 
-Renders the service, starts it on an embedded PostgreSQL beside whoever it is compared with,
-measures it, and prints tables in Markdown. Exits with 1 where a figure is on the wrong side of its
-bound by more than its own noise.
+Renders the service, or the variant that is named, starts it on an embedded PostgreSQL beside
+whoever it is compared with, measures it, and prints tables in Markdown. Exits with 1 where a figure
+is on the wrong side of its bound by more than its own noise.
 """
 
 import argparse
@@ -36,7 +36,9 @@ from benchmarks.peers import PEERS
 from benchmarks.peers.adapter import Peer
 from benchmarks.report import Section
 from slipway import say
+from tests.variants import VARIANTS, Variant
 
+DEFAULT: Final = Variant("the default service", {}, frozenset())
 Measure = Callable[[Stage], Section]
 
 FULL: Final[Mapping[str, Measure]] = {
@@ -61,7 +63,7 @@ SHORT: Final[Mapping[str, Measure]] = {
     "memory": footprint.measure_memory,
     "start": lambda stage: footprint.measure_start(stage, rounds=3),
     "rendering": lambda _: rendering.measure(rounds=3),
-    "suite": lambda stage: suite.measure(stage, suite.POSTS),
+    "suite": suite.measure_short,
 }
 """The bounds, in less than 90 seconds: fewer rounds, and nobody whom no bound is held against."""
 
@@ -77,8 +79,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     started = time.monotonic()
     try:
-        with contenders.staged(dict(options.peer), everybody=not options.short) as stage:
-            environment = contenders.versions(stage)
+        with contenders.staged(
+            dict(options.peer), everybody=not options.short, answers=options.variant.answers
+        ) as stage:
+            environment = f"{options.variant.name}; {contenders.versions(stage)}"
             sections, failed = run(chosen, stage)
             notes = stage.notes
     except TooSmallError as error:
@@ -135,6 +139,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help=f"one of {', '.join(FULL)}; may be given several times",
     )
     parser.add_argument(
+        "--variant",
+        type=variant,
+        default=DEFAULT,
+        metavar="NAME",
+        help="the service to render, by its name in variants.toml",
+    )
+    parser.add_argument(
         "--peer",
         action="append",
         type=peer,
@@ -148,6 +159,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if options.plot and options.only and "requests" not in options.only:
         parser.error("--plot draws the measure requests, which --only leaves out")
     return options
+
+
+def variant(name: str) -> Variant:
+    """Read the name of a variant."""
+    for one in VARIANTS:
+        if one.name == name:
+            return one
+    names = ", ".join(one.name for one in VARIANTS)
+    raise argparse.ArgumentTypeError(f"{name} is none of {names}")
 
 
 def peer(text: str) -> tuple[str, Peer]:

@@ -90,21 +90,28 @@ class Stage:
 
 
 @contextmanager
-def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> Iterator[Stage]:
-    """Render the service, as it is or was at a commit, and start it with its contenders: all there
-    are, or the few that bounds are held against.
+def staged(
+    peers: Mapping[str, Peer],
+    *,
+    everybody: bool,
+    ref: str = "HEAD",
+    answers: Mapping[str, object] | None = None,
+) -> Iterator[Stage]:
+    """Render the service, as it is or was at a commit and with the answers that are not the
+    default, and start it with its contenders: all there are, or the few that bounds are held
+    against.
     """
     serving, loading = machine.processors()
-    with services.rendered(ref) as service, ExitStack() as stack:
+    with services.rendered(ref, answers) as service, ExitStack() as stack:
         folder, log = service.folder, service.folder.parent / LOG
         service.install("orjson")
-        starting = Program("PostgreSQL", service.command("database"), folder, log, {})
+        starting = Program("PostgreSQL", service.command("servers"), folder, log, {})
         names = (EMPTY, *peers)
-        database = stack.enter_context(run(starting, names, loading, subprocess.PIPE))
+        servers = stack.enter_context(run(starting, names, loading, subprocess.PIPE))
         service.app("init")  # while PostgreSQL starts
-        addresses = json.loads(first_line(database))
+        addresses = json.loads(first_line(servers))
         notes: list[str] = []
-        settings = settings_of(service, addresses["service"])
+        settings = settings_of(service, addresses["service"]) | addresses["settings"]
         serve = (service.install_as_its_image_does() / "app", "serve", "--port")
         bare = service.command("bare_starlette")
         programs = [
@@ -114,7 +121,7 @@ def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> 
         if everybody:
             remembering = {**settings, "REMEMBER_TOKENS": "1"}
             programs.append(Program(REMEMBERING, bare, folder, log, remembering))
-            programs += axum(folder, log, settings, notes)
+            programs += axum(service, log, settings, notes)
         for name, peer in peers.items():
             say(f"Installing {name} ...")
             ready = peer.prepare(folder.parent / name, addresses["empty"][name])
@@ -128,7 +135,7 @@ def staged(peers: Mapping[str, Peer], *, everybody: bool, ref: str = "HEAD") -> 
             program.name: stack.enter_context(started(program, serving)) for program in programs
         }
         idle = {name: machine.resident(one.process.pid) for name, one in contenders.items()}
-        give_work(contenders, peers)
+        give_work(contenders, peers, with_posts=service.answers["example_resource"])
         yield Stage(
             service,
             programs,
@@ -152,12 +159,18 @@ def settings_of(service: Service, database_url: str) -> dict[str, str]:
         "JWT_AUDIENCE": ISSUER,
         "DATABASE_POOL_MIN_SIZE": "10",
         "METRICS_PORT": str(machine.free_port()),
+        "OTEL_SDK_DISABLED": "true",  # what telemetry costs is a measure by itself
         **{f"{name}_LIMIT": many for name in limits},
     }
 
 
-def axum(folder: Path, log: Path, settings: Mapping[str, str], notes: list[str]) -> list[Program]:
-    """The same endpoints in Rust, where they can be built."""
+def axum(
+    service: Service, log: Path, settings: Mapping[str, str], notes: list[str]
+) -> list[Program]:
+    """The same endpoints in Rust, where they can be built and take the service's ids and keys."""
+    if (service.answers["id_type"], service.answers["jwt_algorithm"]) != ("uuidv7", "HS256"):
+        notes.append(f"{AXUM} is left out: it has UUIDs as ids, and HS256 alone.")
+        return []
     cargo = shutil.which("cargo")
     if cargo is None:
         notes.append(f"{AXUM} is left out: cargo, which builds it, is not installed.")
@@ -172,24 +185,29 @@ def axum(folder: Path, log: Path, settings: Mapping[str, str], notes: list[str])
     address = urlsplit(settings["DATABASE_URL"])
     query = f"{address.query}&{urlencode({'user': address.username})}"
     own = {**settings, "DATABASE_URL": f"postgresql://{address.path}?{query}"}
-    return [Program(AXUM, (AXUM_CRATE / "target/release/axum-service",), folder, log, own)]
+    command = (AXUM_CRATE / "target/release/axum-service",)
+    return [Program(AXUM, command, service.folder, log, own)]
 
 
-def give_work(contenders: Mapping[str, Contender], peers: Mapping[str, Peer]) -> None:
-    """Register somebody who writes posts, and say what each contender can be asked."""
+def give_work(
+    contenders: Mapping[str, Contender], peers: Mapping[str, Peer], *, with_posts: bool
+) -> None:
+    """Register somebody, who writes posts where there are any, and say what each contender can be
+    asked.
+    """
     url = contenders[SERVICE].url
     account = {"email": EMAIL, "password": PASSWORD}
     post(url, "/api/v1/auth/register", {**account, "name": "Ada"})
     token = post(url, "/api/v1/auth/login", account)["access_token"]
-    for _ in range(POSTS):
-        post(url, "/api/v1/posts", POST, token)
-    reads = {
-        "me": Request("/api/v1/users/me", token=token),
-        "page": Request("/api/v1/posts"),
-        "marked page": Request("/api/v1/posts", token=token),
-        "create": Request("/api/v1/posts", json.dumps(POST), token),
-        "livez": Request("/livez"),
-    }
+    reads = {"me": Request("/api/v1/users/me", token=token), "livez": Request("/livez")}
+    if with_posts:
+        for _ in range(POSTS):
+            post(url, "/api/v1/posts", POST, token)
+        reads |= {
+            "page": Request("/api/v1/posts"),
+            "marked page": Request("/api/v1/posts", token=token),
+            "create": Request("/api/v1/posts", json.dumps(POST), token),
+        }
     sessions = {
         "login": Request("/api/v1/auth/login", json.dumps(account)),
         "refresh": Request("/api/v1/auth/refresh", ""),

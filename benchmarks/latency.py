@@ -33,6 +33,7 @@ class Plan:
     """What `openloop` sends."""
 
     shares: Mapping[str, float]
+    """Of the rate, to each other: their sum is the whole."""
     rate: float
     seconds: int
     beside: Mapping[str, int]
@@ -42,7 +43,8 @@ class Plan:
 def measure_mix(stage: Stage, rounds: int, seconds: int) -> Section:
     """The mix, of those who have all its endpoints."""
     say(f"Measuring a mix at {MIX_RATE} requests a second, {rounds} rounds ...")
-    plan = Plan(MIX, MIX_RATE, seconds, {})
+    mix = {kind: share for kind, share in MIX.items() if kind in stage.own.requests}
+    plan = Plan(mix, MIX_RATE, seconds, {})
     contenders = [stage.contenders[name] for name in (SERVICE, AXUM) if name in stage.contenders]
     found: dict[str, list[Outcomes]] = {one.name: [] for one in contenders}
     for _ in range(rounds):
@@ -51,13 +53,14 @@ def measure_mix(stage: Stage, rounds: int, seconds: int) -> Section:
     rows = []
     figures = {}
     for name, outcomes in found.items():
-        medians = {kind: median(outcomes, kind) for kind in MIX}
+        medians = {kind: median(outcomes, kind) for kind in mix}
         figures[name] = medians
         rows += [
             [name, kind, *(f"{one[figure]:.1f}" for figure in ("p50", "p99", "p99.9", "most"))]
             for kind, one in medians.items()
         ]
-    share = ", ".join(f"{100 * part:.0f} % {kind}" for kind, part in MIX.items())
+    whole = sum(mix.values())
+    share = ", ".join(f"{100 * part / whole:.0f} % {kind}" for kind, part in mix.items())
     return Section(
         f"{MIX_RATE} requests a second: {share}",
         ("of", "requests", "p50, ms", "p99, ms", "p99.9, ms", "slowest, ms"),

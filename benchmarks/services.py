@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from copier import run_copy
 
 from slipway import ROOT, environment, find_uv, say
@@ -17,11 +19,17 @@ from slipway import ROOT, environment, find_uv, say
 PROGRAMS: Final = ROOT / "benchmarks" / "programs"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Service:
     """A rendered service that is ready to run."""
 
     folder: Path
+
+    @cached_property
+    def answers(self) -> Mapping[str, Any]:
+        """All that it was rendered with, what is the default, too."""
+        written = yaml.safe_load((self.folder / ".copier-answers.yml").read_text())
+        return {name: value for name, value in written.items() if not name.startswith("_")}
 
     def app(self, *arguments: str) -> str:
         """Run ``app`` and return what it prints. Where it fails, so does the benchmark."""

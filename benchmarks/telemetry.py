@@ -16,14 +16,16 @@ from slipway import say
 
 WITHOUT: Final = "`none`"
 OFF: Final = "`otlp`, switched off"
+ON: Final = {"OTEL_SDK_DISABLED": "false"}
 VARIABLES: Final[Mapping[str, Mapping[str, str]]] = {
     OFF: {"OTEL_SDK_DISABLED": "true"},
-    "`otlp`, metrics and no traces": {"OTEL_TRACES_SAMPLER": "always_off"},
+    "`otlp`, metrics and no traces": {**ON, "OTEL_TRACES_SAMPLER": "always_off"},
     "`otlp`, metrics and a tenth of the traces": {
+        **ON,
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": "0.1",
     },
-    "`otlp`, all": {},
+    "`otlp`, all": ON,
 }
 """What each is told by OpenTelemetry's standard variables."""
 AS_MANY: Final = 0.97
@@ -46,23 +48,25 @@ def measure(stage: Stage, rounds: int, seconds: int) -> Section:
 
 @contextmanager
 def everybody(stage: Stage) -> Iterator[dict[str, Contender]]:
-    """The service once more, and the one whose answer `telemetry` is `otlp`, once for each of
-    `VARIABLES`, with a collector on the other processor. They take the tokens of the service that
-    is measured.
+    """The service as it is without telemetry, and with it, once for each of `VARIABLES`, with a
+    collector on the other processor. They take the tokens of the service that is measured.
     """
     serving, loading = machine.processors()
     own = stage.program(SERVICE)
-    with services.rendered(answers={"telemetry": "otlp"}) as service, ExitStack() as stack:
+    answer = "none" if stage.service.answers["telemetry"] == "otlp" else "otlp"
+    answers = {**stage.service.answers, "telemetry": answer}
+    with services.rendered(answers=answers) as service, ExitStack() as stack:
         shutil.copytree(stage.service.folder / "secrets", service.folder / "secrets")
         collecting = replace(
             own, name="a collector", command=service.command("collector"), settings={}, ready="/"
         )
         collector = stack.enter_context(started(collecting, loading))
         serve = (service.install_as_its_image_does() / "app", "serve", "--port")
-        observed = replace(own, command=serve, folder=service.folder)
-        programs = dict.fromkeys(VARIABLES, observed)
+        other = replace(own, command=serve, folder=service.folder)
+        without, observed = (own, other) if answer == "otlp" else (other, own)
+        programs = {WITHOUT: without, **dict.fromkeys(VARIABLES, observed)}
         contenders = {}
-        for name, program in {WITHOUT: own, **programs}.items():
+        for name, program in programs.items():
             settings = {
                 **own.settings,
                 "METRICS_PORT": str(machine.free_port()),

@@ -55,6 +55,7 @@ Load = Callable[[], Measured]
 def measure(stage: Stage, works: Sequence[Work], rounds: int, seconds: int) -> Section:
     """Load everybody with each work in each round, in an order that turns."""
     say(f"Measuring requests, {rounds} rounds ...")
+    works = [work for work in works if work.name in stage.own.requests]
     loads = {work.name: loads_of(stage, work, seconds) for work in works}
     found: dict[str, dict[str, list[Measured]]] = {work.name: {} for work in works}
     for number in range(rounds):

@@ -13,12 +13,11 @@ import base64
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 import jwt
@@ -30,14 +29,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 from statements import PAGE, USER
 
+from app.ids import LAST_ID, SessionId, pack_id, parse_id
+
 CREATE: Final = """
     INSERT INTO posts (author_id, title, body)
     VALUES ($1, $2, $3)
     RETURNING id, author_id, title, body, created_at, updated_at
 """
 LIMIT: Final = 20
-LAST: Final = UUID(int=2**128 - 1)
 TYPE: Final = "at+jwt"
+PRIVATE: Final = {"d", "p", "q", "dp", "dq", "qi"}
+"""The members of an RSA key that only sign (RFC 7518, section 6.3.2)."""
 REQUIRED: Final = ["exp", "iat", "iss", "aud", "sub", "jti", "sid", "role"]
 
 
@@ -46,7 +48,7 @@ class Program:
 
     def __init__(self) -> None:
         keys = json.loads(Path(os.environ["JWT_KEYS_FILE"]).read_text())["keys"]
-        self._keys = {key["kid"]: jwt.PyJWK(key) for key in keys}
+        self._keys = {key["kid"]: verifying(key) for key in keys}
         self._issuer = os.environ["JWT_ISSUER"]
         self._audience = os.environ["JWT_AUDIENCE"]
         self._session_of = self._verify
@@ -85,11 +87,11 @@ class Program:
             user = await self._user(request)
             if user is None:
                 return Response(status_code=401)
-        rows = await self._pool.fetch(PAGE, LAST, LIMIT + 1)
+        rows = await self._pool.fetch(PAGE, LAST_ID, LIMIT + 1)
         items = [dict(row) for row in rows[:LIMIT]]
         more = None
         if len(rows) > LIMIT:
-            more = base64.urlsafe_b64encode(items[-1]["id"].bytes).decode().rstrip("=")
+            more = base64.urlsafe_b64encode(pack_id(items[-1]["id"])).decode().rstrip("=")
         if user is not None:
             for item in items:
                 item["mine"] = item["author_id"] == user["id"]
@@ -112,7 +114,7 @@ class Program:
         _, _, token = request.headers["authorization"].partition(" ")
         return await self._pool.fetchrow(USER, self._session_of(token))
 
-    def _verify(self, token: str) -> UUID:
+    def _verify(self, token: str) -> SessionId:
         """The session of a token that is good. With tokens remembered, only that it has expired
         would go unnoticed, in a program that runs for minutes.
         """
@@ -128,7 +130,12 @@ class Program:
             issuer=self._issuer,
             options={"require": REQUIRED},
         )
-        return UUID(claims["sid"])
+        return SessionId(parse_id(claims["sid"]))
+
+
+def verifying(key: Mapping[str, Any]) -> jwt.PyJWK:
+    """What a key of the service's verifies with: the same secret, or the public part."""
+    return jwt.PyJWK({name: value for name, value in key.items() if name not in PRIVATE})
 
 
 def answer(content: dict[str, Any], status: int = 200) -> Response:

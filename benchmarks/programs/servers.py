@@ -1,5 +1,6 @@
-"""Runs a database server until it is told to stop. Prints, once they are there, the addresses of a
-migrated database and of an empty one for each argument, and the server's process, as JSON.
+"""Runs the servers that a service needs until it is told to stop: PostgreSQL, and Valkey where
+attempts are counted there. Prints, once they are there, the addresses of a migrated database and of
+an empty one for each argument, PostgreSQL's process, and settings for the service, as JSON.
 """
 
 import asyncio
@@ -11,14 +12,14 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 
-from tools import databases
+from tools import databases, ratelimit_backend
 
 
 async def main(names: Sequence[str]) -> None:
-    """Hold the databases open."""
+    """Hold them open."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    with databases.server() as server:
+    with databases.server() as server, ratelimit_backend.development() as settings:
         admin = await asyncpg.connect(server)
         template = await databases.migrated_template(admin, server)
         async with AsyncExitStack() as held:
@@ -31,6 +32,7 @@ async def main(names: Sequence[str]) -> None:
                 "service": await address(template),
                 "empty": {name: await address() for name in names},
                 "postmaster": await postmaster(admin),
+                "settings": {name.upper(): value for name, value in settings.items()},
             }
             print(json.dumps(found), flush=True)
             await stopped.wait()
