@@ -16,13 +16,8 @@ from slipway import say
 MILLISECONDS: Final = 40
 API: Final = ("tests/api",)
 """The most of the tests with a database, and none that waits for something on purpose."""
-POSTS: Final = ("tests/api/test_posts.py",)
-USERS: Final = ("tests/api/test_users.py",)
-
-
-def measure_short(stage: Stage) -> Section:
-    """Run one file of tests with a database."""
-    return measure(stage, POSTS if stage.service.answers["example_resource"] else USERS)
+ACCOUNTS: Final = ("tests/api/test_administration.py", "tests/api/test_my_account.py")
+"""A few of these, which every service has."""
 
 
 def measure(stage: Stage, paths: Sequence[str]) -> Section:
