@@ -16,8 +16,8 @@ from slipway import say
 MILLISECONDS: Final = 40
 API: Final = ("tests/api",)
 """The most of the tests with a database, and none that waits for something on purpose."""
-ACCOUNTS: Final = ("tests/api/test_administration.py", "tests/api/test_my_account.py")
-"""A few of these, which every service has."""
+ACCOUNTS: Final = ("tests/api/test_my_account.py", "tests/api/test_refresh.py")
+"""A few of these, in every service, that take as long as most."""
 
 
 def measure(stage: Stage, paths: Sequence[str]) -> Section:

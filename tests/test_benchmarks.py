@@ -260,6 +260,7 @@ def test_what_is_measured_alone_is_measured_short_where_it_can_be() -> None:
         (("--peer", "nobody=."), "nobody is none of full-stack-fastapi-template"),
         (("--peer", "s3rius-fastapi-template=/nowhere"), "/nowhere is no folder"),
         (("--plot", "x.svg", "--only", "sql"), "--plot draws the measure requests"),
+        (("--variant", "nothing"), "nothing is none of uuidv7-hs256-distroless, "),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(
