@@ -199,6 +199,18 @@ OF_THE_MACHINE: Final = {
 two cores. What these are is measured, and two workers are held to that.
 """
 
+SHORT_RUN: Final = (
+    STEADY
+    | OF_THE_MACHINE
+    | {
+        "p99 of reads beside logins, to that of reads alone",
+        "slowest login at full load of reads, s",
+        "two workers to one, of two endless loops to one",
+        "rendering, to that of an empty template",
+    }
+)
+"""The bounds of a short run that needs no peer."""
+
 ALONE: Final = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1"
 PEER: Final = os.environ.get("SLIPWAY_PEER")
 """A folder with full-stack-fastapi-template's sources, against which there are bounds, too."""
@@ -209,7 +221,7 @@ PEER: Final = os.environ.get("SLIPWAY_PEER")
 @pytest.mark.parametrize(
     ("options", "measured"),
     [
-        ((), STEADY | OF_THE_MACHINE),
+        ((), SHORT_RUN),
         # Other ids, keys and counts of attempts than the default service's.
         (("--variant=bigserial-rs256-distroless", "--only=requests"), REQUESTS),
     ],
