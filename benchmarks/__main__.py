@@ -16,25 +16,26 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import (
-    contenders,
-    footprint,
+from benchmarks.measures import (
     image,
-    latency,
-    plot,
+    logins,
+    memory,
+    mix,
     rendering,
-    report,
-    scaling,
-    sql_check,
+    requests,
+    sql,
+    start,
     suite,
     telemetry,
-    throughput,
+    workers,
 )
-from benchmarks.contenders import Stage
-from benchmarks.machine import TooSmallError
 from benchmarks.peers import PEERS
 from benchmarks.peers.adapter import Peer
-from benchmarks.report import Section
+from benchmarks.results import plot, report
+from benchmarks.results.report import Section
+from benchmarks.stage import contenders
+from benchmarks.stage.contenders import Stage
+from benchmarks.stage.machine import TooSmallError
 from slipway import say
 from tests.variants import VARIANTS, Variant
 
@@ -42,26 +43,26 @@ DEFAULT: Final = Variant("the default service", {}, frozenset())
 Measure = Callable[[Stage], Section]
 
 FULL: Final[Mapping[str, Measure]] = {
-    "requests": lambda stage: throughput.measure(stage, throughput.WORKS, rounds=5, seconds=2),
-    "mix": lambda stage: latency.measure_mix(stage, rounds=3, seconds=10),
-    "logins": lambda stage: latency.measure_logins(stage, rounds=5, seconds=6),
-    "workers": lambda stage: scaling.measure(stage, rounds=9, seconds=2),
+    "requests": lambda stage: requests.measure(stage, requests.WORKS, rounds=5, seconds=2),
+    "mix": lambda stage: mix.measure(stage, rounds=3, seconds=10),
+    "logins": lambda stage: logins.measure(stage, rounds=5, seconds=6),
+    "workers": lambda stage: workers.measure(stage, rounds=9, seconds=2),
     "telemetry": lambda stage: telemetry.measure(stage, rounds=15, seconds=1),
-    "memory": footprint.measure_memory,
-    "start": lambda stage: footprint.measure_start(stage, rounds=15),
+    "memory": memory.measure,
+    "start": lambda stage: start.measure(stage, rounds=15),
     "rendering": lambda _: rendering.measure(rounds=7),
     "suite": lambda stage: suite.measure(stage, suite.API),
     "image": image.measure,
-    "sql": lambda stage: sql_check.section(stage.service, rounds=3),  # adds queries: the last
+    "sql": lambda stage: sql.section(stage.service, rounds=3),  # adds queries: the last
 }
 SHORT: Final[Mapping[str, Measure]] = {
-    "requests": lambda stage: throughput.measure(
-        stage, throughput.WORKS[: len(throughput.SHORT)], rounds=4, seconds=1
+    "requests": lambda stage: requests.measure(
+        stage, requests.WORKS[: len(requests.SHORT)], rounds=4, seconds=1
     ),
-    "logins": lambda stage: latency.measure_logins(stage, rounds=4, seconds=2),
-    "workers": lambda stage: scaling.measure(stage, rounds=3, seconds=1),
-    "memory": footprint.measure_memory,
-    "start": lambda stage: footprint.measure_start(stage, rounds=3),
+    "logins": lambda stage: logins.measure(stage, rounds=4, seconds=2),
+    "workers": lambda stage: workers.measure(stage, rounds=3, seconds=1),
+    "memory": memory.measure,
+    "start": lambda stage: start.measure(stage, rounds=3),
     "rendering": lambda _: rendering.measure(rounds=3),
     "suite": lambda stage: suite.measure(stage, suite.ACCOUNTS),
 }

@@ -15,13 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from benchmarks import contenders, report, throughput
-from benchmarks.contenders import BARE, SERVICE, Contender
+from benchmarks.load import closed_loop
+from benchmarks.results import report
+from benchmarks.stage import contenders
+from benchmarks.stage.contenders import BARE, SERVICE, Contender
 from slipway import environment, find_uv, say
 
 HERTZ: Final = 1000
 WARM_UP: Final = 2
-WORKS: Final = ("me", "page")
+WORKS: Final = {"me": "`GET /users/me`", "page": "a page of 20 posts"}
 
 SERVER: Final = "HTTP and the event loop: uvicorn, httptools, uvloop"
 FRAMEWORK: Final = "routing, dependencies: Starlette, FastAPI"
@@ -73,33 +75,27 @@ def main() -> None:
     if options.before:
         columns[options.before] = profile(options.before, [SERVICE], options.seconds)[SERVICE]
     columns |= profile("HEAD", [SERVICE, BARE], options.seconds)
-    for work in throughput.WORKS:
-        if work.name in WORKS:
-            measured = {name: found[work.name] for name, found in columns.items()}
-            print(f"\n{table(work.title, measured)}")
+    for work, title in WORKS.items():
+        measured = {name: found[work] for name, found in columns.items()}
+        print(f"\n{table(title, measured)}")
 
 
 def profile(ref: str, names: Iterable[str], seconds: int) -> dict[str, dict[str, dict[str, float]]]:
     """Microseconds by layer, of each work, of each of these."""
     with contenders.staged({}, everybody=False, ref=ref) as stage:
         return {
-            name: {
-                work.name: by_layer(stage.contenders[name], work, seconds)
-                for work in throughput.WORKS
-                if work.name in WORKS
-            }
+            name: {work: by_layer(stage.contenders[name], work, seconds) for work in WORKS}
             for name in names
         }
 
 
-def by_layer(contender: Contender, work: throughput.Work, seconds: int) -> dict[str, float]:
+def by_layer(contender: Contender, work: str, seconds: int) -> dict[str, float]:
     """Microseconds of a request."""
-    say(f"Profiling {contender.name}: {work.title} ...")
-    request = contender.requests[work.name]
-    throughput.load(contender, work, request, WARM_UP)
-    taken = throughput.load(contender, work, request, seconds)["microseconds"]
+    say(f"Profiling {contender.name}: {WORKS[work]} ...")
+    closed_loop.load(contender, work, WARM_UP)
+    taken = closed_loop.load(contender, work, seconds)["microseconds"]
     with ThreadPoolExecutor(1) as beside:
-        load = beside.submit(throughput.load, contender, work, request, seconds + WARM_UP)
+        load = beside.submit(closed_loop.load, contender, work, seconds + WARM_UP)
         samples = sampled(contender.process.pid, seconds)
         load.result()
     found = layers(samples)

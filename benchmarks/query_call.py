@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import machine, services
-from benchmarks.report import table
+from benchmarks.results.report import table
+from benchmarks.stage import machine, services
 
 BOUND: Final = 1.03
 ROUNDS: Final = 1000

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import machine, services
-from benchmarks.report import table
+from benchmarks.results.report import table
+from benchmarks.stage import machine, services
 
 ROUNDS: Final = 1000
 NAMES: Final = {

@@ -14,20 +14,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import (
-    footprint,
-    noise,
-    openloop,
-    plot,
-    profiles,
-    query_call,
-    telemetry,
-    throughput,
-)
+from benchmarks import profiles, query_call
 from benchmarks.__main__ import FULL, SHORT, choose, parse, run
-from benchmarks.contenders import BARE, SERVICE
-from benchmarks.noise import Bound, Spread
-from benchmarks.report import Section
+from benchmarks.load import sender
+from benchmarks.measures import requests, start, telemetry
+from benchmarks.results import noise, plot
+from benchmarks.results.noise import Bound, Spread
+from benchmarks.results.report import Section
+from benchmarks.stage.contenders import BARE, SERVICE
 from slipway import ROOT, say
 from tests.conftest import Render, check
 
@@ -79,9 +73,9 @@ def test_a_contender_is_compared_in_one_run() -> None:
         SERVICE: [{"rate": 70.0, "microseconds": 3.0}, {"rate": 80.0, "microseconds": 3.0}],
         BARE: [{"rate": 100.0, "microseconds": 2.0}] * 2,
     }
-    work = throughput.Work("me", "`GET /users/me`", {BARE: 0.9})
+    work = requests.Work("me", "`GET /users/me`", {BARE: 0.9})
 
-    section = throughput.section([work], {"me": rounds})
+    section = requests.section([work], {"me": rounds})
 
     compared = section.figures["me"][BARE]
     assert compared["service's ratio"] == 0.75
@@ -92,12 +86,12 @@ def test_a_contender_is_compared_in_one_run() -> None:
 
 def test_a_start_is_compared_in_one_round_with_that_of_the_peer() -> None:
     # The machine was half as fast in the second round, for both.
-    passed = {SERVICE: [0.5, 1.0, 0.5], throughput.PEER: [1.0, 2.0, 1.0]}
-    spent = {SERVICE: [0.4, 0.4, 0.4], throughput.PEER: [0.8, 0.9, 0.8]}
+    passed = {SERVICE: [0.5, 1.0, 0.5], requests.PEER: [1.0, 2.0, 1.0]}
+    spent = {SERVICE: [0.4, 0.4, 0.4], requests.PEER: [0.8, 0.9, 0.8]}
 
-    section = footprint.starts(passed, spent)
+    section = start.section(passed, spent)
 
-    assert section.figures[throughput.PEER] == {
+    assert section.figures[requests.PEER] == {
         "seconds": 1.0,
         "of processor time": 0.8,
         "service's ratio": 0.5,
@@ -150,9 +144,9 @@ def sent(answered_after: float, **plan: Any) -> dict[str, float]:
     async def run() -> dict[str, Any]:
         kinds: dict[str, Any] = {"any": {"path": "/", "headers": {}, "body": "{}"}}
         async with slow_server(answered_after) as url:
-            return await openloop.Load({"url": url, "kinds": kinds, **plan}).run()
+            return await sender.Load({"url": url, "kinds": kinds, **plan}).run()
 
-    found: dict[str, float] = openloop.run(run())["any"]
+    found: dict[str, float] = sender.run(run())["any"]
     return found
 
 
@@ -328,7 +322,7 @@ def test_a_call_of_a_query_costs_what_it_costs_by_hand() -> None:
 @pytest.mark.slow
 def test_two_hundred_queries_are_checked_in_time() -> None:
     # Other tests run beside: what takes a third of the bound when alone has twice the bound here.
-    measured = ("benchmarks.sql_check", "--rounds", "3", "--slack", "2")
+    measured = ("benchmarks.measures.sql", "--rounds", "3", "--slack", "2")
     check(sys.executable, "-m", *measured, cwd=ROOT)
 
 

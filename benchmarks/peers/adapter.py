@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from benchmarks.services import output_of
+from benchmarks.stage.services import output_of
 from slipway import environment, find_uv
 
 

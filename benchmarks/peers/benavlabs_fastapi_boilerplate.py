@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 from typing import ClassVar, Final
 
-from benchmarks.client import log_in, post
-from benchmarks.machine import free_port
 from benchmarks.peers.adapter import Address, Peer, Prepared, install
-from benchmarks.services import output_of
+from benchmarks.stage.client import log_in, post
+from benchmarks.stage.machine import free_port
+from benchmarks.stage.services import output_of
 from slipway import environment, find_uv
 
 _PASSWORD: Final = "Correct-horse-battery-1"  # noqa: S105 - of a database that lasts minutes

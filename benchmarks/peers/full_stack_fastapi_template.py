@@ -6,9 +6,9 @@ As its image runs it, access log and all, with one worker instead of four.
 from pathlib import Path
 from typing import ClassVar, Final
 
-from benchmarks.client import log_in
 from benchmarks.peers.adapter import Address, Peer, Prepared, install
-from benchmarks.services import output_of
+from benchmarks.stage.client import log_in
+from benchmarks.stage.services import output_of
 
 _EMAIL: Final = "admin@example.com"
 _PASSWORD: Final = "correct horse battery"  # noqa: S105 - of a database that lasts minutes

@@ -7,9 +7,9 @@ itself: one worker, with its access log. It wants Python 3.12 or newer.
 from pathlib import Path
 from typing import ClassVar, Final
 
-from benchmarks.client import log_in, post
 from benchmarks.peers.adapter import Peer, Prepared, install
-from benchmarks.services import output_of
+from benchmarks.stage.client import log_in, post
+from benchmarks.stage.services import output_of
 from slipway import environment, find_uv
 
 _NAME: Final = "peer"

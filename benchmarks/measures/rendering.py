@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks import noise
-from benchmarks.noise import Bound
-from benchmarks.report import Section
+from benchmarks.results import noise
+from benchmarks.results.noise import Bound
+from benchmarks.results.report import Section
 from slipway import ROOT, say
 
 TWICE: Final = 2

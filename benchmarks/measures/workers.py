@@ -16,10 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
-from benchmarks import machine, noise, throughput
-from benchmarks.contenders import SERVICE, Contender, Stage, started
-from benchmarks.noise import Bound
-from benchmarks.report import Section
+from benchmarks.load import closed_loop
+from benchmarks.results import noise
+from benchmarks.results.noise import Bound
+from benchmarks.results.report import Section
+from benchmarks.stage import machine
+from benchmarks.stage.contenders import SERVICE, Contender, Stage, started
 from slipway import say
 
 WORKERS: Final = 2
@@ -77,11 +79,9 @@ def measure(stage: Stage, rounds: int, seconds: int) -> Section:
 
 def load(instances: list[tuple[Contender, int]], seconds: int) -> list[float]:
     """Requests a second of each, loaded at the same time, each load on its instance's core."""
-    [work] = [work for work in throughput.WORKS if work.name == "me"]
     with ThreadPoolExecutor(len(instances)) as together:
         loads = [
-            together.submit(throughput.load, one, work, one.requests["me"], seconds, core)
-            for one, core in instances
+            together.submit(closed_loop.load, one, "me", seconds, core) for one, core in instances
         ]
         return [load.result()["rate"] for load in loads]
 

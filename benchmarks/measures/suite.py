@@ -7,10 +7,11 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from benchmarks import machine, noise
-from benchmarks.contenders import Stage
-from benchmarks.noise import Bound
-from benchmarks.report import Section
+from benchmarks.results import noise
+from benchmarks.results.noise import Bound
+from benchmarks.results.report import Section
+from benchmarks.stage import machine
+from benchmarks.stage.contenders import Stage
 from slipway import say
 
 MILLISECONDS: Final = 40

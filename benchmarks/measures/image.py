@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from typing import Final
 
-from benchmarks.contenders import Stage
-from benchmarks.report import Section
+from benchmarks.results.report import Section
+from benchmarks.stage.contenders import Stage
 from scripts.image_size import MEGABYTE, added, files_of
 from slipway import say
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.noise import Bound
+from benchmarks.results.noise import Bound
 
 
 @dataclass(slots=True)

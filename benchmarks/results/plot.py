@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from benchmarks.contenders import SERVICE
+from benchmarks.stage.contenders import SERVICE
 
 WORKS: Final = {"me": "GET /users/me", "page": "a page of 20 posts"}
 WIDTH: Final = 760

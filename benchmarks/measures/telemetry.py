@@ -7,11 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Final
 
-from benchmarks import machine, noise, services, throughput
-from benchmarks.contenders import SERVICE, Contender, Stage, started
-from benchmarks.noise import Bound
-from benchmarks.report import Section
-from benchmarks.throughput import Measured, figure
+from benchmarks.load import closed_loop
+from benchmarks.load.closed_loop import Measured, figure
+from benchmarks.results import noise
+from benchmarks.results.noise import Bound
+from benchmarks.results.report import Section
+from benchmarks.stage import machine, services
+from benchmarks.stage.contenders import SERVICE, Contender, Stage, started
 from slipway import say
 
 WITHOUT: Final = "`none`"
@@ -35,13 +37,11 @@ AS_MANY: Final = 0.97
 def measure(stage: Stage, rounds: int, seconds: int) -> Section:
     """Reads of the signed-in user, in an order that turns."""
     say(f"Measuring telemetry, {rounds} rounds ...")
-    [work] = [work for work in throughput.WORKS if work.name == "me"]
-    request = stage.own.requests[work.name]
     with everybody(stage) as contenders:
         found: dict[str, list[Measured]] = {name: [] for name in contenders}
         for number in range(rounds):
             for name, contender in noise.turned(list(contenders.items()), number):
-                found[name].append(throughput.load(contender, work, request, seconds))
+                found[name].append(closed_loop.load(contender, "me", seconds))
         resident = {name: machine.resident(one.process.pid) for name, one in contenders.items()}
     return section(found, resident)
 
@@ -76,6 +76,7 @@ def everybody(stage: Stage) -> Iterator[dict[str, Contender]]:
             }
             one = replace(program, name=name, settings=settings)
             contenders[name] = stack.enter_context(started(one, serving))
+            contenders[name].requests = stage.own.requests
         yield contenders
 
 

@@ -1,28 +1,23 @@
 """How many requests a program answers, and what processor time one takes.
 
-Sixteen connections ask all the time, by wrk. Each program has one processor; PostgreSQL and the
-load have another. Rounds are interleaved: what else the machine does is done to all.
+Each program has one processor; PostgreSQL and the load have another. Rounds are interleaved: what
+else the machine does is done to all.
 """
 
-import json
 import statistics
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import ceilings, machine, noise
-from benchmarks.client import Request, send
-from benchmarks.contenders import BARE, REMEMBERING, SERVICE, Contender, Stage
-from benchmarks.noise import Bound
-from benchmarks.report import Section
+from benchmarks.load import closed_loop
+from benchmarks.load.closed_loop import Measured, figure
+from benchmarks.measures import ceilings
+from benchmarks.results import noise
+from benchmarks.results.noise import Bound
+from benchmarks.results.report import Section
+from benchmarks.stage.contenders import BARE, REMEMBERING, SERVICE, Contender, Stage
 from slipway import say
 
-WRK: Final = Path(__file__).parent / "wrk.lua"
-CONNECTIONS: Final = 16
-SESSIONS: Final = 4 * CONNECTIONS
-"""Refresh tokens at hand; each connection has spent one and not yet got its next at some time."""
 PEER: Final = "full-stack-fastapi-template"
 
 
@@ -47,8 +42,6 @@ WORKS: Final = (
 )
 SHORT: Final = ("me", "page")
 
-Measured = dict[str, float]
-"""Of one round: requests a second, microseconds of processor time, and latencies."""
 Load = Callable[[], Measured]
 
 
@@ -72,52 +65,17 @@ def ordered(names: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any
 def loads_of(stage: Stage, work: Work, seconds: int) -> dict[str, Load]:
     """What measures each of those who do the work, once."""
 
-    def by_wrk(contender: Contender, request: Request) -> Load:
-        return lambda: load(contender, work, request, seconds)
+    def by_wrk(contender: Contender) -> Load:
+        return lambda: closed_loop.load(contender, work.name, seconds)
 
     loads = {
-        name: by_wrk(contender, contender.requests[work.name])
+        name: by_wrk(contender)
         for name, contender in stage.contenders.items()
         if work.name in contender.requests
     }
     if REMEMBERING in stage.contenders:  # with everybody, what no program can exceed
         loads |= ceilings.loads_of(stage, work.name, seconds)
     return loads
-
-
-def load(
-    contender: Contender, work: Work, request: Request, seconds: int, core: int | None = None
-) -> Measured:
-    """Ask by wrk, from the other processor or the one named."""
-    _, loading = machine.processors()
-    arguments = [] if request.body is None else [request.body]
-    if work.name == "refresh":
-        login = contender.requests["login"]
-        url = contender.url
-        arguments += [send(url, login)["refresh_token"] for _ in range(SESSIONS)]
-    headers = [f"--header={name}: {value}" for name, value in request.headers.items()]
-    before = machine.processor_seconds(contender.process.pid)
-    done = subprocess.run(
-        machine.on(
-            loading if core is None else core,
-            *("wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--latency"),
-            *("--duration", f"{seconds}s", "--script", str(WRK), *headers),
-            *(contender.url + request.path, "--", *arguments),
-        ),
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    spent = machine.processor_seconds(contender.process.pid) - before
-    counted = json.loads(done.stdout.decode().splitlines()[-1])
-    if counted["failed"] or not counted["requests"]:
-        failed, answered = counted["failed"], counted["requests"]
-        raise SystemExit(f"{contender.name}, {work.title}: {failed} failed, {answered} answered.")
-    return {
-        "rate": counted["requests"] / counted["seconds"],
-        "microseconds": 1e6 * spent / counted["requests"],
-        "p50": counted["p50"],
-        "p99": counted["p99"],
-    }
 
 
 def section(
@@ -173,7 +131,3 @@ def row(title: str, name: str, rates: noise.Spread, medians: Mapping[str, float]
     latencies = [f"{medians[one]:.1f}" if one in medians else "" for one in ("p50", "p99")]
     processor = f"{medians['microseconds']:.0f}" if "microseconds" in medians else ""
     return [title, name, rates.text(0), processor, *latencies]
-
-
-def figure(measured: Sequence[Measured], name: str) -> list[float]:
-    return [one[name] for one in measured]

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from benchmarks import machine, services
-from benchmarks.client import Request, post
 from benchmarks.peers.adapter import Peer
-from benchmarks.services import Service
-from slipway import say
+from benchmarks.stage import machine, services
+from benchmarks.stage.client import Request, post
+from benchmarks.stage.services import Service
+from slipway import ROOT, say
 
 SERVICE: Final = "the service"
 BARE: Final = "bare Starlette"
@@ -33,7 +33,7 @@ LOG: Final = "log"
 EMPTY: Final = "empty"
 ISSUER: Final = "benchmark"
 POSTS: Final = 200
-AXUM_CRATE: Final = Path(__file__).parent / "axum"
+AXUM_CRATE: Final = ROOT / "benchmarks" / "axum"
 EMAIL: Final = "ada@example.com"
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - of a database that lasts minutes
 POST: Final = {"title": "A post", "body": "What somebody had to say. " * 8}

@@ -1,4 +1,4 @@
-"""How long ``app sql check`` takes on 200 queries: python -m benchmarks.sql_check
+"""How long ``app sql check`` takes on 200 queries: python -m benchmarks.measures.sql
 
 Offline it may take a second, live 5, of the time that passes, the interpreter's start included. A
 service is rendered and filled up with queries. Exits with 1 where even the fastest round breaks a
@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks import machine, services
-from benchmarks.noise import Bound, Spread
-from benchmarks.report import Section, table
-from benchmarks.services import Service
+from benchmarks.results.noise import Bound, Spread
+from benchmarks.results.report import Section, table
+from benchmarks.stage import machine, services
+from benchmarks.stage.services import Service
 from slipway import say
 
 QUERIES: Final = 200

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from benchmarks import machine
-from benchmarks.contenders import Stage
+from benchmarks.stage import machine
+from benchmarks.stage.contenders import Stage
 
 CLIENTS: Final = 16
 WORKS: Final = ("me", "page")

@@ -1,36 +1,21 @@
-"""What a worker takes: memory, and the time until it answers."""
+"""How long it takes from the command to the first answer."""
 
 import time
 from collections.abc import Mapping
 from typing import Final
 
-from benchmarks import machine, noise
-from benchmarks.contenders import SERVICE, Stage, started
-from benchmarks.noise import Bound, exactly
-from benchmarks.report import Section
-from benchmarks.throughput import PEER
+from benchmarks.measures.requests import PEER
+from benchmarks.results import noise
+from benchmarks.results.noise import Bound
+from benchmarks.results.report import Section
+from benchmarks.stage import machine
+from benchmarks.stage.contenders import SERVICE, Stage, started
 from slipway import say
 
-MEBIBYTES: Final = 75
 START: Final = 0.55
-SETTLED: Final = 2
-"""Seconds after the load: what is free is given back to the system by then."""
 
 
-def measure_memory(stage: Stage) -> Section:
-    """What is resident before and after all the load so far. Comes after the other measures."""
-    time.sleep(SETTLED)
-    after = {name: machine.resident(one.process.pid) for name, one in stage.contenders.items()}
-    rows = [[name, f"{stage.idle[name]:.0f}", f"{after[name]:.0f}"] for name in after]
-    figures = {name: {"idle": stage.idle[name], "after load": after[name]} for name in after}
-    most = exactly(after[SERVICE])
-    bound = Bound("resident after load, MiB", most, at_most=MEBIBYTES)
-    return Section(
-        "Memory of a worker", ("of", "idle, MiB", "after load, MiB"), rows, figures, [bound]
-    )
-
-
-def measure_start(stage: Stage, rounds: int) -> Section:
+def measure(stage: Stage, rounds: int) -> Section:
     """From the command to the first answer of 200, on one processor, in an order that turns."""
     say(f"Measuring starts, {rounds} rounds ...")
     serving, asking = machine.processors()
@@ -43,10 +28,10 @@ def measure_start(stage: Stage, rounds: int) -> Section:
                 with started(program, serving) as contender:
                     passed[program.name].append(time.perf_counter() - begun)
                     spent[program.name].append(machine.processor_seconds(contender.process.pid))
-    return starts(passed, spent)
+    return section(passed, spent)
 
 
-def starts(passed: Mapping[str, list[float]], spent: Mapping[str, list[float]]) -> Section:
+def section(passed: Mapping[str, list[float]], spent: Mapping[str, list[float]]) -> Section:
     """The seconds that starts took, and those of processor time in them."""
     rows = []
     figures = {}

@@ -1,0 +1,1 @@
+"""What contenders are asked, and what came of it: answers a second, and latencies."""

@@ -1,0 +1,1 @@
+"""What is measured: each gives a section of the report, and the bounds that hold for it."""
