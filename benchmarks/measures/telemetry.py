@@ -61,8 +61,8 @@ def everybody(stage: Stage) -> Iterator[dict[str, Contender]]:
             own, name="a collector", command=service.command("collector"), settings={}, ready="/"
         )
         collector = stack.enter_context(started(collecting, loading))
-        serve = (service.install_as_its_image_does() / "app", "serve", "--port")
-        other = replace(own, command=serve, folder=service.folder)
+        installed = service.as_in_its_image()
+        other = replace(own, command=installed.serve, folder=installed.folder)
         without, observed = (own, other) if answer == "otlp" else (other, own)
         programs = {WITHOUT: without, **dict.fromkeys(VARIABLES, observed)}
         contenders = {}

@@ -112,10 +112,10 @@ def staged(
         addresses = json.loads(first_line(servers))
         notes: list[str] = []
         settings = settings_of(service, addresses["service"]) | addresses["settings"]
-        serve = (service.install_as_its_image_does() / "app", "serve", "--port")
+        installed = service.as_in_its_image()
         bare = service.command("bare_starlette")
         programs = [
-            Program(SERVICE, serve, folder, log, settings),
+            Program(SERVICE, installed.serve, installed.folder, log, settings),
             Program(BARE, bare, folder, log, settings),
         ]
         if everybody:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,15 @@ from copier import run_copy
 from slipway import ROOT, environment, find_uv, say
 
 PROGRAMS: Final = ROOT / "benchmarks" / "programs"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A service that is served as its image serves it."""
+
+    folder: Path
+    serve: Sequence[str | Path]
+    """The command, to which the port is added."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +54,24 @@ class Service:
         command = (find_uv(), "pip", "install", "--quiet", "--python", self.bin / "python", package)
         subprocess.run(command, env=environment(), check=True)
 
-    def install_as_its_image_does(self) -> Path:
-        """Have one more environment, compiled and without what only development needs, and return
-        the folder of its programs.
+    def as_in_its_image(self) -> "Installed":
+        """Have it once more, in a folder that holds what its image does: compiled, and without what
+        only development needs. `app init` has made its secrets before.
         """
-        production = self.folder.parent / "production"
+        folder = self.folder.parent / "production"
         left_out = re.findall(r"--no-install-package \S+", (self.folder / "Dockerfile").read_text())
-        sync = (find_uv(), "sync", "--quiet", "--locked", "--no-dev", *" ".join(left_out).split())
+        sync = (find_uv(), "sync", "--quiet", "--locked", "--no-dev", "--no-install-project")
         own = environment() | {
-            "UV_PROJECT_ENVIRONMENT": str(production),
+            "UV_PROJECT_ENVIRONMENT": str(folder / ".venv"),
             "UV_COMPILE_BYTECODE": "1",
         }
-        subprocess.run(sync, cwd=self.folder, env=own, check=True)
-        return production / "bin"
+        options = " ".join(left_out).split()
+        subprocess.run((*sync, *options), cwd=self.folder, env=own, check=True)
+        for part in ("app", "migrations", "secrets"):  # these are mounted into a container
+            shutil.copytree(self.folder / part, folder / part)
+        python = folder / ".venv" / "bin" / "python"
+        subprocess.run((python, "-m", "compileall", "-q", "app"), cwd=folder, check=True)
+        return Installed(folder, (python, "-m", "app", "serve", "--port"))
 
     def command(self, name: str, *arguments: str) -> tuple[str | Path, ...]:
         """What runs one of `programs` inside of the service."""
