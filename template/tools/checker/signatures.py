@@ -1,14 +1,18 @@
 """Compares a signature with what PostgreSQL says of the statement."""
 
 import typing
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from app.db.query import Affected, Statement
 from tools.checker import pytypes, source, text
 from tools.checker.findings import Finding, Place, Severity
 from tools.sql import Description, Parameter, ResultColumn
+
+Where: TypeAlias = Callable[[], Place]
+"""Finds the place of a finding: most have none to report, and to look for all takes longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def _parameters(statement: Statement, description: Description) -> Iterator[Find
 def _parameter(
     statement: Statement, name: str, annotation: Any, parameter: Parameter
 ) -> Iterator[Finding]:
-    place = source.of_parameter(statement.function, name)
+    where = partial(source.of_parameter, statement.function, name)
     reason = pytypes.mismatch(annotation, parameter.type, is_parameter=True)
     if reason:
         yield _finding(
@@ -69,7 +73,7 @@ def _parameter(
             "parameter-type",
             f"{name}, ${parameter.number}: {reason}",
             f"Change the parameter's type, or cast it in the SQL: ${parameter.number}::…",
-            place,
+            where,
         )
     if pytypes.is_optional(annotation) and not parameter.accepts_null:
         yield _finding(
@@ -78,7 +82,7 @@ def _parameter(
             f"{name} may be None, but ${parameter.number} may not be NULL: {parameter.reason}",
             f"Declare it as {pytypes.describe(pytypes.without_none(annotation))}, or let the "
             "column hold NULL.",
-            place,
+            where,
         )
 
 
@@ -90,7 +94,7 @@ def _no_columns(statement: Statement, description: Description) -> Iterator[Find
             "unread-columns",
             f"the statement returns {names}, which the signature does not mention",
             "Declare a result, or leave the columns out.",
-            source.of_result(statement.function),
+            partial(source.of_result, statement.function),
         )
     yield from _unknown_overrides(statement, [])
 
@@ -104,9 +108,9 @@ def _row(statement: Statement, description: Description, row: type[Any]) -> Iter
     yield from _unknown_overrides(statement, returned)
     for column in description.columns:
         if column.name in hints and returned.count(column.name) == 1:
-            place = source.of_field(row, column.name)
+            where = partial(source.of_field, row, column.name)
             label = f"{row.__name__}.{column.name}"
-            yield from _column(statement, column, hints[column.name], label, place)
+            yield from _column(statement, column, hints[column.name], label, where)
 
 
 def _columns_differ(
@@ -124,11 +128,12 @@ def _columns_differ(
     else:
         message = f"the columns are in another order than the fields of {row.__name__}"
     remedy = f"{row.__name__} has {', '.join(declared)}; the statement, {', '.join(returned)}."
-    return _finding(statement, "columns", message, remedy, source.of_result(statement.function))
+    where = partial(source.of_result, statement.function)
+    return _finding(statement, "columns", message, remedy, where)
 
 
 def _scalar(statement: Statement, description: Description, result: Result) -> Iterator[Finding]:
-    place = source.of_result(statement.function)
+    where = partial(source.of_result, statement.function)
     returned = [column.name for column in description.columns]
     annotation = statement.result if result.may_be_missing else result.annotation
     if len(returned) != 1:
@@ -138,20 +143,20 @@ def _scalar(statement: Statement, description: Description, result: Result) -> I
             f"the statement returns {text.count(len(returned), 'column')}, where the signature "
             f"says {pytypes.describe(annotation)}, one value",
             "Declare a row class for several columns, or None for none.",
-            place,
+            where,
         )
         return
     yield from _unknown_overrides(statement, returned)
     (column,) = description.columns
     if result.may_be_missing and description.at_least_one_row and not column.nullable:
-        yield _unneeded_none(statement, "the result", "there is always a row", place)
+        yield _unneeded_none(statement, "the result", "there is always a row", where)
     optional_is_no_row = result.may_be_missing and not column.nullable
     judged = result.annotation if optional_is_no_row else annotation
-    yield from _column(statement, column, judged, "the result", place)
+    yield from _column(statement, column, judged, "the result", where)
 
 
 def _column(
-    statement: Statement, column: ResultColumn, annotation: Any, label: str, place: Place
+    statement: Statement, column: ResultColumn, annotation: Any, label: str, where: Where
 ) -> Iterator[Finding]:
     mismatch = pytypes.mismatch(annotation, column.type)
     if mismatch:
@@ -160,7 +165,7 @@ def _column(
             "column-type",
             f"{label}: {mismatch}",
             f"Change the type, or cast {column.name} in the SQL.",
-            place,
+            where,
         )
     overridden = column.name in statement.not_null
     optional = pytypes.is_optional(annotation)
@@ -177,19 +182,19 @@ def _column(
             "nullable-column",
             f"{label} can be NULL: {column.reason}",
             f"Declare it as {pytypes.describe(annotation)} | None, or have the SQL rule it out.",
-            place,
+            where,
         )
     if optional and (overridden or not column.nullable):
-        yield _unneeded_none(statement, label, column.reason, place)
+        yield _unneeded_none(statement, label, column.reason, where)
 
 
-def _unneeded_none(statement: Statement, label: str, reason: str, place: Place) -> Finding:
+def _unneeded_none(statement: Statement, label: str, reason: str, where: Where) -> Finding:
     return _finding(
         statement,
         "unneeded-none",
         f"{label} is declared with | None, but is never NULL: {reason}",
         "Leave | None out, and callers need not look.",
-        place,
+        where,
         Severity.WARNING,
     )
 
@@ -221,12 +226,11 @@ def _finding(
     code: str,
     message: str,
     remedy: str,
-    place: Place | None = None,
+    where: Where | None = None,
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    place = place or source.of_function(statement.function)
     return Finding.at(
-        place,
+        where() if where else source.of_function(statement.function),
         code=code,
         message=message,
         help=remedy,
