@@ -275,6 +275,11 @@ def test_what_is_measured_alone_is_measured_short_where_it_can_be() -> None:
     assert choose(None, short=False) == FULL
 
 
+def test_each_measure_is_found_by_its_name() -> None:
+    files = (ROOT / "benchmarks" / "measures").glob("[a-z]*.py")
+    assert {file.stem for file in files} == set(FULL)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.load import closed_loop
+from benchmarks.load import ceilings, closed_loop
 from benchmarks.load.closed_loop import Measured, figure
-from benchmarks.measures import ceilings
 from benchmarks.results import noise
 from benchmarks.results.noise import Bound
 from benchmarks.results.report import Section
