@@ -18,8 +18,6 @@ from tests.support.waiting import until
 
 REQUESTS: Final = 10_000
 AT_ONCE: Final = 100
-_WAIT: Final = 0.05
-"""Seconds to wait for an answer: where more of a request is to come, there is none."""
 _POOLED: Final = 20
 """The most connections that two pools of ten may open meanwhile, and keep."""
 
@@ -73,23 +71,33 @@ def _request(choose: random.Random) -> bytes:
 
 
 async def _send(url: str, requests: list[bytes]) -> list[bytes]:
-    """What the service answers to each, on a connection of its own; nothing where it waits."""
+    """What the service answers to each, on a connection of its own; nothing where it waits for more
+    of it, or has more to do.
+    """
     address = urlsplit(url)
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def send(request: bytes) -> bytes:
-        async with places:
-            reader, writer = await asyncio.open_connection(address.hostname, address.port)
-            writer.write(request)
-            try:
-                async with asyncio.timeout(_WAIT):
-                    return await reader.read(4096)
-            except (TimeoutError, ConnectionError):
-                return b""
-            finally:
+    answers = []
+    async with AsyncClient(base_url=url, headers={"Connection": "close"}) as client:
+        for start in range(0, len(requests), AT_ONCE):
+            together = requests[start : start + AT_ONCE]
+            connections = await asyncio.gather(
+                *(asyncio.open_connection(address.hostname, address.port) for _ in together)
+            )
+            for (_, writer), request in zip(connections, together, strict=True):
+                writer.write(request)
+            # Once a later one has been answered, so have they, or won't be soon.
+            assert (await client.get("/livez")).status_code == 200
+            for reader, writer in connections:
+                answers.append(await _arrived(reader))
                 writer.transport.abort()
+    return answers
 
-    return await asyncio.gather(*map(send, requests))
+
+async def _arrived(reader: asyncio.StreamReader) -> bytes:
+    try:
+        async with asyncio.timeout(0):
+            return await reader.read(4096)
+    except (TimeoutError, ConnectionError):
+        return b""
 
 
 def _count(files: Path) -> int:
