@@ -12,10 +12,18 @@ def import_libraries() -> None:
     """Import FastAPI and structlog. For the start: before anything else imports them."""
     # The models that FastAPI describes the API with, a twelfth of the start, are seldom asked for.
     with _models_built_when_used():
-        import fastapi  # noqa: F401
+        import fastapi.utils
+    # To refuse models of pydantic 1, FastAPI asks of each type whether it is one, which takes all
+    # of pydantic.v1. In development and in the tests it asks, and lets none pass.
+    questions: Any = fastapi.utils
+    questions.annotation_is_pydantic_v1 = _never
     # Development has rich. structlog would import it, for tracebacks that are not printed here.
     with _hidden("rich"):
         import structlog  # noqa: F401
+
+
+def _never(_annotation: object) -> bool:
+    return False
 
 
 @contextmanager

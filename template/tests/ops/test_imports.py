@@ -23,6 +23,10 @@ from fastapi.openapi.models import PathItem
 assert not PathItem.__pydantic_complete__
 assert PathItem.model_validate({"summary": "built now"}).summary == "built now"
 
+assert "app.main" in sys.modules
+assert "pydantic.v1" not in sys.modules
+from pydantic.v1 import BaseModel
+
 from app.problems import ProblemDetails
 assert ProblemDetails.__pydantic_complete__
 
