@@ -17,8 +17,8 @@ import pytest
 
 from tests.conftest import with_uv
 
-PATIENCE: Final = 300
-"""Seconds after which a command is not going to end. Building takes the longest."""
+PATIENCE: Final = 900
+"""Seconds after which a command is not going to end. Building and rolling out take the longest."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def free_port() -> int:
         return port
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 180) -> None:
     """Wait for something to become true. Fails when it takes longer than that."""
     end = time.monotonic() + seconds
     while not holds():

@@ -33,7 +33,7 @@ OLDEST_CLIENT: Final = 23
 
 REPLICAS: Final = 3
 CALLERS: Final = 5
-PAUSE: Final = 0.05
+PAUSE: Final = 0.1
 """Seconds between the calls of one caller: they look for gaps, not for the machine's bounds."""
 
 ACCOUNT: Final = {"email": "ada@example.com", "name": "Ada", "password": "correct horse battery"}
@@ -95,8 +95,6 @@ class Stack:
         return {
             "STACK": self.project.name,
             "RESOLVE_IMAGE": "never",
-            "HEALTH_INTERVAL": "2s",
-            "TIMEOUT": "240",
         }
 
     def image(self, release: str) -> str:
