@@ -95,6 +95,8 @@ class Stack:
         return {
             "STACK": self.project.name,
             "RESOLVE_IMAGE": "never",
+            # A busy machine has enough to do with asking no more often than this.
+            "HEALTH_INTERVAL": "4s",
         }
 
     def image(self, release: str) -> str:
