@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from pydantic import SecretStr
 
 from app.auth.keys import generate_key_set
 from app.db import Connection
@@ -98,9 +100,15 @@ def settings(
     database: TestDatabase, jwt_keys: str, backend_settings: Mapping[str, str | None]
 ) -> Settings:
     """Settings for the test's database; a test may replace it with a ``model_copy``."""
+    loaded = _loaded(jwt_keys, *backend_settings.items())
+    return loaded.model_copy(update={"database_url": SecretStr(database.dsn)})
+
+
+@cache  # to load them takes a tenth of a test
+def _loaded(jwt_keys: str, *backend_settings: tuple[str, str | None]) -> Settings:
     return load(
         _env_file=None,
-        database_url=database.dsn,
+        database_url="postgresql://nobody@nowhere/none",
         database_password=None,
         database_pool_min_size=0,
         database_acquire_timeout=10,  # a machine that is busy is no failure
@@ -110,7 +118,7 @@ def settings(
         argon2_memory_kib=8,
         api_docs=True,
         metrics_port=0,
-        **backend_settings,
+        **dict(backend_settings),
     )
 
 
