@@ -18,6 +18,7 @@ from app import audit
 from app.auth import queries
 from app.auth.errors import InvalidRefreshTokenError
 from app.auth.queries import Session
+from app.auth.signing import signed
 from app.auth.tokens import AccessTokens
 from app.db import Database, Db
 from app.ids import UserId
@@ -65,7 +66,7 @@ class Sessions:
         if session is None:
             return None
         audit.login_succeeded(user_id, session.id, client_address)
-        return self._pair(session, refresh_token)
+        return await self._pair(session, refresh_token)
 
     async def refresh(self, db: Database, refresh_token: str, client_address: str) -> TokenPair:
         """Spend a refresh token. Raises `InvalidRefreshTokenError`; revokes its session where it
@@ -84,7 +85,7 @@ class Sessions:
         if session is None:
             return await self._refresh_again(db, refresh_token, client_address)
         audit.refreshed(session.user_id, session.id, client_address)
-        return self._pair(session, successor)
+        return await self._pair(session, successor)
 
     async def end(self, db: Db, refresh_token: str, client_address: str) -> None:
         """Revoke the session of a refresh token, be it spent or not."""
@@ -107,10 +108,12 @@ class Sessions:
             raise InvalidRefreshTokenError
         audit.refreshed(spent.user_id, spent.session_id, client_address, retried=True)
         session = Session(spent.session_id, spent.user_id, spent.role)
-        return self._pair(session, _successor(refresh_token, spent.successor_key))
+        return await self._pair(session, _successor(refresh_token, spent.successor_key))
 
-    def _pair(self, session: Session, refresh_token: str) -> TokenPair:
-        access_token = self._access_tokens.issue(session.user_id, session.id, session.role)
+    async def _pair(self, session: Session, refresh_token: str) -> TokenPair:
+        access_token = await signed(
+            lambda: self._access_tokens.issue(session.user_id, session.id, session.role)
+        )
         return TokenPair(access_token, refresh_token, self._access_tokens.lifetime)
 
 
