@@ -15,8 +15,8 @@ def import_libraries() -> None:
         import fastapi.utils
     # To refuse models of pydantic 1, FastAPI asks of each type whether it is one, which takes all
     # of pydantic.v1. In development and in the tests it asks, and lets none pass.
-    questions: Any = fastapi.utils
-    questions.annotation_is_pydantic_v1 = _never
+    utils: Any = fastapi.utils  # which has it for itself alone
+    utils.annotation_is_pydantic_v1 = _never
     # Development has rich. structlog would import it, for tracebacks that are not printed here.
     with _hidden("rich"):
         import structlog  # noqa: F401
