@@ -32,8 +32,8 @@ class KeySet:
     """The keys that tokens are signed and verified with, by ``kid``."""
 
     def __init__(self, keys: Sequence[tuple[Key, Term]]) -> None:
-        # One reference, so that `replace` changes both at once for a thread that signs meanwhile.
-        self._keys_and_terms = {key.kid: key for key, _ in keys}, [term for _, term in keys]
+        self._keys = {key.kid: key for key, _ in keys}
+        self._terms = [term for _, term in keys]
 
     @classmethod
     def parse(cls, text: str) -> "KeySet":
@@ -54,33 +54,28 @@ class KeySet:
 
     @property
     def signing(self) -> Key:
-        """The key that signs now. Any thread may ask."""
-        keys, terms = self._keys_and_terms
-        return keys[_signing_at(int(time.time()), terms).kid]
+        """The key that signs now."""
+        return self._keys[self.signing_at(int(time.time())).kid]
 
     def signing_at(self, now: int) -> Term:
         """The term of the key that signs then; of the oldest where none has begun to."""
-        return _signing_at(now, self.terms)
+        return next((term for term in self._terms if term.begins_at <= now), self._terms[-1])
 
     @property
     def terms(self) -> Sequence[Term]:
         """The newest first."""
-        return self._keys_and_terms[1]
+        return self._terms
 
     def get(self, kid: str) -> Key | None:
-        return self._keys_and_terms[0].get(kid)
+        return self._keys.get(kid)
 
     def public(self) -> list[Jwk]:
         """The public keys, for others to verify tokens with; none where the keys are symmetric."""
-        return [key.public for key in self._keys_and_terms[0].values() if key.public]
+        return [key.public for key in self._keys.values() if key.public]
 
     def replace(self, other: "KeySet") -> None:
         """Become the same as ``other``, for whoever holds this one."""
-        self._keys_and_terms = other._keys_and_terms
-
-
-def _signing_at(now: int, terms: Sequence[Term]) -> Term:
-    return next((term for term in terms if term.begins_at <= now), terms[-1])
+        self._keys, self._terms = other._keys, other._terms
 
 
 def generate_key_set() -> str:

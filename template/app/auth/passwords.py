@@ -2,13 +2,9 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
-import sys
-import threading
 from base64 import b64encode
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -16,15 +12,13 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 
+from app.auth.low_priority import LowPriorityThreads
 from app.auth.password_rules import normalised
 from app.ops import memory
 from app.problems import UnavailableError
 
 T = TypeVar("T")
 
-_NICENESS: Final = 12
-"""Hashing yields to the event loop's thread, so that logins don't delay other requests. Not the
-full 19, at which a login may starve while the service is busy."""
 _IDLE: Final = 1
 """Seconds without a password to hash, after which memory is given back. To take 19 MiB anew for
 each hash would cost half as much again as hashing."""
@@ -63,10 +57,8 @@ class Passwords:
             memory_cost=options.memory_kib,
             parallelism=options.parallelism,
         )
-        self._executor = ThreadPoolExecutor(
-            options.threads, thread_name_prefix="password", initializer=_yield_to_others
-        )
-        self._threads = options.threads
+        self._threads = LowPriorityThreads(options.threads, "password")
+        self._at_once = options.threads
         self._limit = options.threads + options.queue
         self._pending = 0
         self._return_memory: asyncio.TimerHandle | None = None
@@ -75,12 +67,12 @@ class Passwords:
     @property
     def active(self) -> int:
         """How many are being hashed or verified."""
-        return min(self._pending, self._threads)
+        return min(self._pending, self._at_once)
 
     @property
     def waiting(self) -> int:
         """How many are waiting for a thread."""
-        return max(self._pending - self._threads, 0)
+        return max(self._pending - self._at_once, 0)
 
     async def hash(self, password: str) -> str:
         """Raises `UnavailableError` where too many are waiting."""
@@ -95,7 +87,7 @@ class Passwords:
     def close(self) -> None:
         if self._return_memory:
             self._return_memory.cancel()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _verify(self, password: str, stored: str | None) -> Verification:
         try:
@@ -111,20 +103,20 @@ class Passwords:
     async def _run(self, work: Callable[[], T]) -> T:
         if self._pending >= self._limit:
             raise UnavailableError("Too many logins at once. Try again shortly.")
-        loop = asyncio.get_running_loop()
         if self._return_memory:
             self._return_memory.cancel()
         self._pending += 1
         try:
-            return await loop.run_in_executor(self._executor, work)
+            return await self._threads.run(work)
         finally:
             self._pending -= 1
             if not self._pending:
+                loop = asyncio.get_running_loop()
                 self._return_memory = loop.call_later(_IDLE, self._have_memory_returned)
 
     def _have_memory_returned(self) -> None:
         with contextlib.suppress(RuntimeError):  # closed meanwhile
-            self._executor.submit(memory.return_unused)
+            self._threads.submit(memory.return_unused)
 
 
 def hash_of_nobody(hasher: argon2.PasswordHasher) -> str:
@@ -137,9 +129,3 @@ def hash_of_nobody(hasher: argon2.PasswordHasher) -> str:
     )
     cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
-
-
-def _yield_to_others() -> None:
-    # On Linux niceness is a thread's own (sched(7)), and raising it needs no privilege.
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -120,22 +120,6 @@ def test_a_set_that_is_replaced_is_another_for_who_holds_it() -> None:
     assert held.get(old.kid) is None
 
 
-def test_a_set_that_is_replaced_while_another_thread_signs_has_a_key_for_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    keys, other = KeySet.parse(generate_key_set()), KeySet.parse(generate_key_set())
-    before, now = keys.signing, int(time.time())
-
-    def replaced_meanwhile() -> float:
-        keys.replace(other)
-        return now
-
-    with monkeypatch.context() as patch:
-        patch.setattr("app.auth.keys.time.time", replaced_meanwhile)
-        assert keys.signing is before
-    assert keys.signing is other.signing
-
-
 def test_members_that_mean_nothing_here_are_kept() -> None:
     """RFC 7517, sections 4 and 5: others may have put them there."""
     kept = generated() | {"owner": "Ada"}
