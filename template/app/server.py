@@ -10,7 +10,8 @@ from types import FrameType
 from typing import Final
 
 import structlog
-import uvicorn
+import uvicorn.config
+import uvicorn.server
 from fastapi import FastAPI
 
 from app import resources
@@ -35,7 +36,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
 
     Raises `app.db.DatabaseUnavailableError` where the database can't be reached at the start.
     """
-    config = uvicorn.Config(
+    config = uvicorn.config.Config(
         app,
         host=host,
         port=port,
@@ -59,7 +60,7 @@ def serve(app: FastAPI, settings: Settings, *, host: str, port: int) -> int:
     return 1 if server.cut else 0
 
 
-class Server(uvicorn.Server):
+class Server(uvicorn.server.Server):
     """uvicorn, with a stop that others can see coming and an end that tells the truth.
 
     On SIGTERM or Ctrl-C ``/health`` turns 503 at once. After ``delay`` seconds, in which a load
@@ -68,7 +69,7 @@ class Server(uvicorn.Server):
     request on one that is being closed. A second signal stops at once.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, *, delay: float) -> None:
+    def __init__(self, config: uvicorn.config.Config, app: FastAPI, *, delay: float) -> None:
         super().__init__(config)
         self._app = app
         self._delay = delay

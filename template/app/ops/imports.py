@@ -1,5 +1,6 @@
 """Imports the libraries that take longest, without what serving does not need of them."""
 
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 def import_libraries() -> None:
-    """Import FastAPI and structlog. For the start: before anything else imports them."""
+    """Import FastAPI, structlog and uvicorn's server. For the start: before anything else does."""
     # The models that FastAPI describes the API with, a twelfth of the start, are seldom asked for.
     with _models_built_when_used():
         import fastapi.utils
@@ -20,10 +21,44 @@ def import_libraries() -> None:
     # Development has rich. structlog would import it, for tracebacks that are not printed here.
     with _hidden("rich"):
         import structlog  # noqa: F401
+    # The package imports uvicorn's command line, with click and what starts processes.
+    _defer("uvicorn")
+    import uvicorn.config
+
+    package: Any = uvicorn
+    package.Config = uvicorn.config.Config  # which uvicorn's other modules ask the package for
+    # PyJWT imports certificates, where cryptography is installed. Keys are JWKs here.
+    _defer("cryptography.x509")
 
 
 def _never(_annotation: object) -> bool:
     return False
+
+
+def _defer(name: str) -> None:
+    """Have a package that is installed run its ``__init__`` once it is asked for what that defines,
+    with a module's ``__getattr__`` (PEP 562). Modules in the package can be imported without it.
+    """
+    if name in sys.modules:
+        return
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # what the package is in
+        return
+    if not (spec and spec.loader):
+        return
+    loader, package = spec.loader, importlib.util.module_from_spec(spec)
+
+    def run(attribute: str) -> object:
+        del vars(package)["__getattr__"]
+        loader.exec_module(package)
+        return getattr(package, attribute)
+
+    vars(package)["__getattr__"] = run
+    sys.modules[name] = package
+    parent, _, child = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], child, package)
 
 
 @contextmanager

@@ -32,6 +32,21 @@ assert ProblemDetails.__pydantic_complete__
 
 assert not [name for name in sys.modules if name.partition(".")[0] == "rich"]
 import rich
+
+import uvicorn.config
+from app.http import protocol
+http = protocol.with_head_timeout(1)
+uvicorn.config.Config("app.main:create_app", http=http, lifespan="off", log_config=None).load()
+assert not sys.modules.keys() & {"click", "uvicorn.main"}
+from uvicorn import Config, Server, run
+assert (Config, Server) == (uvicorn.config.Config, uvicorn.server.Server)
+assert "click" in sys.modules
+
+assert "cryptography.x509.base" not in sys.modules
+if "cryptography" in sys.modules:
+    from cryptography import x509
+    assert x509.Name([]).rfc4514_string() == ""
+    assert x509.__name__ in sys.modules
 """
 
 
