@@ -157,7 +157,6 @@ def settings_of(service: Service, database_url: str) -> dict[str, str]:
         "JWT_KEYS_FILE": str(service.folder / "secrets" / "jwt_keys"),
         "JWT_ISSUER": ISSUER,
         "JWT_AUDIENCE": ISSUER,
-        "DATABASE_POOL_MIN_SIZE": "10",
         "METRICS_PORT": str(machine.free_port()),
         "OTEL_SDK_DISABLED": "true",  # what telemetry costs is a measure by itself
         **{f"{name}_LIMIT": many for name in limits},
