@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 def import_libraries() -> None:
-    """Import FastAPI, structlog and uvicorn's server. For the start: before anything else does."""
+    """Import FastAPI and structlog, and see to it that uvicorn and PyJWT will be imported lean. For
+    the start: before anything else imports one of them.
+    """
     # The models that FastAPI describes the API with, a twelfth of the start, are seldom asked for.
     with _models_built_when_used():
         import fastapi.utils
